@@ -1,1 +1,1 @@
-"""Boundaries: read, stored, published, and asked where a point belongs. Knows nothing of the web or of work orders."""
+"""Boundaries: read, stored, published, and asked where a point lies. Knows no web and no work orders."""
