@@ -1,0 +1,44 @@
+# Each target is complete by itself: bootstrap.sh brings what is missing and takes a moment when nothing is.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench bench-peers openapi clean ready ready-no-database
+
+PORT ?= 8000
+SIMULATE ?= 1
+BIN := .venv/bin
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+# exec: the program takes the place of the shell, so that a signal to make's child is a signal to it.
+demo: ready ## seed, simulate and serve a partnership of counties (PORT=8123 make demo, SIMULATE=0 make demo)
+	@exec $(BIN)/fieldsync demo --port '$(PORT)' $(if $(filter 0 no off false,$(SIMULATE)),--no-simulate)
+
+test: ready ## every test, on a PostGIS cluster of its own (make test ARGS='-k merge')
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: ready-no-database ## format, lint, types, import contracts, and whether openapi.yaml is up to date
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy fieldsync geo wsgi.py gunicorn.conf.py
+	$(BIN)/lint-imports
+	$(BIN)/fieldsync openapi --check
+
+bench: ready ## what we measure of ourselves, into bench/results/latest.json
+	@exec $(BIN)/python -m bench $(ARGS)
+
+bench-peers: ready ## the same work on what people would pick instead
+	@exec $(BIN)/python -m bench.peers $(ARGS)
+
+openapi: ready-no-database ## write openapi.yaml from the code
+	@exec $(BIN)/fieldsync openapi
+
+clean: ## stop the server; remove .venv and caches (the database stays: fieldsync down --delete-data removes it)
+	@if [ -x $(BIN)/fieldsync ]; then $(BIN)/fieldsync down; fi
+	rm -rf .venv .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ready:
+	@./bootstrap.sh
+
+ready-no-database:
+	@./bootstrap.sh --no-database
