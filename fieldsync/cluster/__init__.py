@@ -1,0 +1,7 @@
+"""A PostGIS server of this project's own: in a folder, on a unix socket, ending with who started it."""
+
+from .cluster import Cluster
+from .home import Home, Lock, LockedBy
+from .problems import ClusterProblem
+
+__all__ = ["Cluster", "ClusterProblem", "Home", "Lock", "LockedBy"]
