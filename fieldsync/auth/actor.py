@@ -1,0 +1,164 @@
+"""Actor: who asks. Every blueprint declares which actors it takes, and its routes find the one who asks here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from flask import g, request
+from flask_smorest import Blueprint as SmorestBlueprint
+from sqlalchemy import text
+from structlog.contextvars import bind_contextvars
+
+from fieldsync.auth import tokens
+from fieldsync.auth.models import ROLES
+from fieldsync.clock import now
+from fieldsync.database import db, transaction
+from fieldsync.problems import NotAllowed, NotAuthenticated
+
+ANYONE = "anyone"
+DEVICE = "device"
+STAFF = ROLES
+"""Every role of a member of staff."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceActor:
+    """A crew's tablet."""
+
+    partnership_id: UUID
+    device_id: UUID
+    crew_id: UUID
+    token_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StaffActor:
+    """A person in an office, with the roles that she has."""
+
+    partnership_id: UUID
+    staff_id: UUID
+    token_id: UUID
+    roles: Mapping[str, frozenset[UUID] | None]
+    """Role -> the jurisdictions it holds for; None means the whole partnership."""
+
+    def jurisdiction_ids(self, accepted: Iterable[str]) -> frozenset[UUID] | None:
+        """The jurisdictions for which she has one of the accepted roles; None means all of the partnership."""
+        ids: set[UUID] = set()
+        for role in accepted:
+            if role in self.roles:
+                held = self.roles[role]
+                if held is None:
+                    return None
+                ids |= held
+        return frozenset(ids)
+
+
+_FIND = text("""
+    SELECT t.id, t.purpose, t.device_id, t.staff_id, d.crew_id,
+           t.last_used_at IS NULL OR t.last_used_at < CAST(:now AS timestamptz) - interval '10 minutes' AS stale,
+           t.last_used_at IS NULL AS first_use,
+           (SELECT json_agg(json_build_array(r.role, r.jurisdiction_id)) FROM staff_role r
+            WHERE r.partnership_id = t.partnership_id AND r.staff_id = t.staff_id) AS roles
+    FROM token t
+    LEFT JOIN device d ON d.partnership_id = t.partnership_id AND d.id = t.device_id
+    LEFT JOIN staff s ON s.partnership_id = t.partnership_id AND s.id = t.staff_id
+    WHERE t.partnership_id = :partnership_id AND t.token_hash = :token_hash
+      AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)
+      AND d.revoked_at IS NULL AND s.disabled_at IS NULL
+""")
+
+_USED = text("""
+    UPDATE token SET last_used_at = :now WHERE partnership_id = :partnership_id AND id = :token_id
+""")
+
+# A tablet that uses its new token has got it: only now are the ones before it of no use.
+_REPLACED = text("""
+    UPDATE token SET revoked_at = :now
+    WHERE partnership_id = :partnership_id AND device_id = :device_id AND id <> :token_id AND revoked_at IS NULL
+      AND created_at <= (SELECT created_at FROM token WHERE partnership_id = :partnership_id AND id = :token_id)
+""")
+
+
+def authenticate() -> DeviceActor | StaffActor:
+    """The actor whose bearer token the request carries.
+
+    Raises:
+        NotAuthenticated: there is none, or it is unknown, expired or revoked.
+    """
+    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
+    parts = tokens.parse(presented.strip()) if scheme.lower() == "bearer" else None
+    if parts is None:
+        raise NotAuthenticated
+    at = now()
+    key = {"partnership_id": parts.partnership_id, "now": at}
+    row = db.session.execute(_FIND, key | {"token_hash": parts.token_hash}).one_or_none()
+    if row is None:
+        raise NotAuthenticated
+    if row.stale:
+        with transaction() as session:
+            session.execute(_USED, key | {"token_id": row.id})
+            if row.first_use and row.device_id is not None:
+                session.execute(_REPLACED, key | {"token_id": row.id, "device_id": row.device_id})
+    bind_contextvars(partnership_id=str(parts.partnership_id), actor_id=str(row.device_id or row.staff_id))
+    if row.device_id is not None:
+        return DeviceActor(parts.partnership_id, row.device_id, row.crew_id, row.id)
+    return StaffActor(parts.partnership_id, row.staff_id, row.id, _roles(row.roles or []))
+
+
+def _roles(rows: list[tuple[str, str | None]]) -> dict[str, frozenset[UUID] | None]:
+    roles: dict[str, frozenset[UUID] | None] = {}
+    for role, jurisdiction_id in rows:
+        held = roles.get(role, frozenset())
+        if jurisdiction_id is None or held is None:
+            roles[role] = None
+        else:
+            roles[role] = held | {UUID(jurisdiction_id)}
+    return roles
+
+
+class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest is not typed
+    """A blueprint that says who may call it: ``ANYONE``, ``DEVICE``, or roles of staff. There is no default."""
+
+    def __init__(
+        self, name: str, import_name: str, *, actors: tuple[str, ...], description: str, **options: Any
+    ) -> None:
+        unknown = set(actors) - {ANYONE, DEVICE, *ROLES}
+        if unknown or not actors:
+            raise ValueError(f"{name}: actors must be some of anyone, device and the staff roles, not {actors}.")
+        super().__init__(name, import_name, description=description, **options)
+        self.actors = actors
+        self.before_request(self._admit)
+
+    def _admit(self) -> None:
+        if ANYONE in self.actors:
+            return
+        actor = authenticate()
+        if isinstance(actor, DeviceActor):
+            if DEVICE not in self.actors:
+                raise NotAllowed("A device may not do this.")
+        elif not actor.roles.keys() & set(self.actors):
+            raise NotAllowed(f"This needs one of the roles {', '.join(self.actors)}.")
+        g.actor = actor
+        g.actors_accepted = self.actors
+
+
+def device_actor() -> DeviceActor:
+    """The tablet that asks. Only for routes of a blueprint that takes devices alone."""
+    actor = g.actor
+    assert isinstance(actor, DeviceActor)
+    return actor
+
+
+def staff_actor() -> StaffActor:
+    """The member of staff who asks. Only for routes of a blueprint that takes staff alone."""
+    actor = g.actor
+    assert isinstance(actor, StaffActor)
+    return actor
+
+
+def own_jurisdictions() -> frozenset[UUID] | None:
+    """The jurisdictions that the asking member of staff may touch here; None means all of the partnership."""
+    return staff_actor().jurisdiction_ids(g.actors_accepted)

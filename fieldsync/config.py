@@ -1,0 +1,86 @@
+"""Settings: the environment, read once, typed. Every limit stands here with its reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+EDITS_PER_EXCHANGE_MAX = 1_000
+"""More than a crew enters in a day; keeps one exchange's locks short (about 50 ms of work)."""
+
+CHANGES_PER_PAGE_MAX = 1_000
+"""Records in one answer. A page of this size is about 600 kB before compression: a minute on a very bad line."""
+
+BODY_BYTES_MAX = 8 * 1024 * 1024
+"""A body as it came over the network, compressed or not."""
+
+INFLATED_BYTES_MAX = 16 * 1024 * 1024
+"""A body once inflated: 1,000 edits with every text field at its own limit stay below it."""
+
+PAGE_ROWS_MAX = 500
+"""Rows in one page of any list that the office reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a deployment may choose. Each field is read from ``FIELDSYNC_`` + its name in capitals."""
+
+    database_url: str = ""
+    """``postgresql+psycopg://…``; plain ``postgresql://`` is taken as the same."""
+    pool_size: int = 8
+    """Connections of one worker process: as many as it has threads, so that no thread waits for one."""
+    pool_timeout_s: int = 10
+    statement_timeout_ms: int = 30_000
+    """The database ends a statement that runs longer: no request may hold its locks for ever."""
+    idle_in_transaction_timeout_ms: int = 30_000
+    lock_timeout_ms: int = 10_000
+    """A waiter gives up with 503 and is asked to come again, well before a tablet's own time-out."""
+    session_token_hours: int = 10
+    """How long a staff log-in lasts: one working day."""
+    enrolment_hours: int = 24
+    """How long an enrolment code can be redeemed."""
+    log_level: str = "INFO"
+    log_json: bool = True
+    metrics_token: str = ""
+    """When set, ``/metrics`` asks for it as a bearer token."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read the environment.
+
+        Raises:
+            ValueError: a variable cannot be read as its field's type; the sentence names the variable.
+        """
+        chosen: dict[str, object] = {}
+        for field in fields(cls):
+            name = "FIELDSYNC_" + field.name.upper()
+            if (text := environ.get(name)) is not None:
+                chosen[field.name] = _parse(name, text, field.default)
+        return cls(**chosen)  # type: ignore[arg-type]
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's address with the driver named."""
+        scheme, separator, rest = self.database_url.partition("://")
+        if scheme in ("postgres", "postgresql"):
+            scheme = "postgresql+psycopg"
+        return scheme + separator + rest
+
+
+def _parse(name: str, text: str, default: object) -> object:
+    if isinstance(default, bool):
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("0", "false", "no", "off", ""):
+            return False
+        raise ValueError(f"{name} must be true or false, not {text!r}.")
+    if isinstance(default, int):
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(f"{name} must be a whole number, not {text!r}.") from None
+        if number <= 0:
+            raise ValueError(f"{name} must be above zero, not {number}.")
+        return number
+    return text

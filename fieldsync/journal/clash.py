@@ -1,0 +1,45 @@
+"""Two values for one field: which one stands. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fieldsync.journal.edits import Author, Clash, Edit, Record, Touch
+from fieldsync.workorders.kinds import Policy
+from fieldsync.workorders.rules import may_follow
+
+
+def settle(
+    author: Author, edit: Edit, record: Record, name: str, policy: Policy, base: Any, current: Any, last: Touch
+) -> tuple[Any, Clash | None]:
+    """The value that stands for field ``name``, and the clash to record (none for a union).
+
+    ``base`` is the value that the edit's author saw, ``current`` the one that ``last``, somebody else's edit, left.
+    """
+    mine = edit.values[name]
+    if policy is Policy.UNION:
+        return _union(base, current, mine), None
+    wins = _wins(policy, author, edit, mine, current, last)
+    kept, other = (mine, current) if wins else (current, mine)
+    clash = Clash("field", record, name, policy, base, kept, other, bool(wins), last, wins is not None)
+    return kept, clash
+
+
+def _wins(policy: Policy, author: Author, edit: Edit, mine: Any, current: Any, last: Touch) -> bool | None:
+    """Whether the edit's value stands; None where a person must decide (and the current one stays meanwhile)."""
+    if policy is Policy.REVIEW:
+        return None
+    if policy is Policy.LIFECYCLE:
+        return True if may_follow(author.side, current, mine) else None
+    if policy is not Policy.LATEST and author.side != last.side:
+        return author.side == policy.value
+    # At the same moment the first one received stays: any rule will do, as long as it is always the same.
+    return edit.happened_at > last.happened_at
+
+
+def _union(base: Any, current: Any, mine: Any) -> list[Any]:
+    """Three-way union of lists without order: current, plus what was added, less what was removed since base."""
+    had = base or []
+    removed = {item for item in had if item not in mine}
+    kept = [item for item in current if item not in removed]
+    return kept + [item for item in mine if item not in had and item not in kept]

@@ -1,0 +1,193 @@
+"""The values that a decision works on: edits, records, what others did to them, and what came of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from fieldsync.workorders.kinds import Kind, Policy, Values
+
+
+class Verdict(StrEnum):
+    """What became of an edit, by precedence: the first that holds is the verdict."""
+
+    REPEATED = "repeated"  # it was here before; answered with its recorded verdict
+    REFUSED = "refused"  # it cannot be accepted; its body is kept in the journal
+    CONFLICTED = "conflicted"  # at least one field met another value: both are kept
+    MERGED = "merged"  # others had changed the record, and nothing clashed
+    APPLIED = "applied"  # nobody else had changed the record
+
+
+class Refusal(Exception):
+    """An edit cannot be accepted. Becomes the problem in its verdict; never an HTTP status."""
+
+    def __init__(self, code: str, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.field = field
+
+    def problem(self) -> dict[str, Any]:
+        """The problem as it stands in the verdict and in the journal."""
+        problem: dict[str, Any] = {"code": self.code, "title": REFUSALS[self.code], "detail": self.detail}
+        if self.field is not None:
+            problem["field"] = self.field
+        return problem
+
+
+REFUSALS: dict[str, str] = {
+    "malformed_edit": "The edit's envelope cannot be read.",
+    "edit_reused": "This edit id or number was used before with other content; the first one stands.",
+    "unknown_kind": "There is no such kind of record.",
+    "read_only_kind": "Records of this kind are not edited from here.",
+    "action_not_allowed": "This action is not open to you for this kind of record.",
+    "unknown_field": "The record has no such field.",
+    "invalid_value": "A field's value is not acceptable.",
+    "missing_field": "A field that must be given is missing.",
+    "field_not_yours": "Only the office enters this field.",
+    "create_only_field": "This field is given when the record is created and stays.",
+    "depends_on": "The record's creation was refused, so later edits of it cannot be accepted.",
+    "record_exists": "A record with this id exists already.",
+    "unknown_record": "There is no such record that you may see.",
+    "unknown_reference": "The field names something that does not exist.",
+    "illegal_transition": "The work order's status cannot change in this way.",
+}
+"""Every reason to refuse an edit, in the order in which they are checked: the first that holds is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who makes the edits of one batch: a device of a crew, or a member of staff."""
+
+    id: UUID
+    side: str
+    """``crew`` or ``office``."""
+    partnership_id: UUID
+    crew_id: UUID | None = None
+    jurisdiction_ids: frozenset[UUID] | None = None
+    """The office only: the jurisdictions it may touch; None means all."""
+
+
+class Edit(msgspec.Struct, gc=False):
+    """One change to one record, ready to be decided."""
+
+    edit_id: UUID
+    seq: int | None
+    kind: str
+    record_id: UUID
+    action: str
+    base_version: int | None
+    observed_at: datetime
+    happened_at: datetime
+    raw: msgspec.Raw
+    """``fields`` as it was sent."""
+    values: Values = {}
+    """``fields`` decoded; empty where ``refusal`` is set."""
+    refusal: Refusal | None = None
+    """Why it cannot even be tried."""
+
+
+@dataclass(slots=True)
+class Record:
+    """A record as it stands, and while edits are folded into it."""
+
+    kind: Kind
+    id: UUID
+    version: int
+    values: Values
+    work_order_id: UUID
+    """Itself, for a work order."""
+    crew_id: UUID | None
+    """Whose tablets see it (for what hangs on a work order: the work order's crew)."""
+    jurisdiction_id: UUID | None = None
+    deleted: bool = False
+    created: bool = False
+    """Made by this batch."""
+    changed: bool = False
+    """This batch changed it."""
+    placed: Sequence[Any] | None = None
+    """Jurisdiction, area, layer version and rule that placed a work order, as they are written."""
+    moved: bool = False
+    """A work order whose point must be placed (again)."""
+    scope_was: UUID | None = None
+    """The crew that saw it before this batch."""
+
+    @property
+    def scope(self) -> UUID | None:
+        """The crew whose tablets see it now."""
+        return None if self.deleted else self.crew_id
+
+
+class Touch(msgspec.Struct, gc=False):
+    """What an earlier edit did to a record."""
+
+    version: int
+    author_id: UUID
+    side: str
+    happened_at: datetime
+    entered: Values
+    """What its author entered, whether it stood or not."""
+    before: Values
+    """The fields it changed, with the values they had."""
+
+
+@dataclass(slots=True)
+class Known:
+    """Everything a decision may know; loaded beforehand."""
+
+    records: dict[tuple[str, UUID], Record] = field(default_factory=dict)
+    history: dict[UUID, list[Touch]] = field(default_factory=dict)
+    """Record id -> accepted edits after the oldest base version in the batch, oldest first."""
+    left: set[UUID] = field(default_factory=set)
+    """Work orders that were once in the author's scope and have left it."""
+    refused_creates: set[UUID] = field(default_factory=set)
+    """Records whose creation by this author was refused."""
+    existing: dict[str, set[UUID]] = field(default_factory=dict)
+    """Table name -> the ids, among those that the edits name, that exist."""
+    policies: Mapping[tuple[str, str], Policy] = field(default_factory=dict)
+    """(kind, field) -> the partnership's own choice."""
+
+
+class Clash(msgspec.Struct, gc=False):
+    """Two values for one field that cannot both stand."""
+
+    sort: str
+    record: Record
+    field: str
+    policy: Policy
+    base: Any
+    kept: Any
+    other: Any
+    kept_is_mine: bool
+    """Whether the edit's own value is the one that stands."""
+    against: Touch | None
+    """The edit that it ran into, where one is known."""
+    settled: bool
+    """By its policy; otherwise it waits for a person."""
+
+
+class Decision(msgspec.Struct, gc=False):
+    """What became of one edit."""
+
+    edit: Edit
+    verdict: Verdict
+    version: int | None
+    before: Values | None = None
+    after: Values | None = None
+    clashes: list[Clash] = []
+    problem: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch: to be written as it is."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    touched: dict[tuple[str, UUID], Record] = field(default_factory=dict)
+    """The records that this batch made or changed, each in its final state."""

@@ -1,0 +1,129 @@
+"""The journal of edits, the conflicts they left, and what has left a crew's scope."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fieldsync.database import Base, PartnershipId, RowId, one_of, tenant_key
+
+
+class JournalEntry(Base):
+    """One edit as it was received, and what became of it. Append-only; refused edits included.
+
+    No foreign keys: the journal keeps what was said, also of records that do not exist.
+    """
+
+    __tablename__ = "journal"
+
+    partnership_id: Mapped[UUID] = mapped_column(primary_key=True)
+    edit_id: Mapped[UUID] = mapped_column(primary_key=True)
+    author_id: Mapped[UUID] = mapped_column(primary_key=True)
+    """The device, or the member of staff. Edit ids are an author's own: nobody else's can be probed with them."""
+    entry: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity())
+    """Order of receipt. Edits of one record are in line by the lock on it."""
+    side: Mapped[str]
+    seq: Mapped[int | None] = mapped_column(sa.BigInteger)
+    """The device's number; null for the office, and for an edit refused because its number was taken."""
+    crew_id: Mapped[UUID | None]
+    kind: Mapped[str]
+    record_id: Mapped[UUID]
+    action: Mapped[str]
+    base_version: Mapped[int | None]
+    observed_at: Mapped[datetime]
+    """By the author's clock."""
+    happened_at: Mapped[datetime]
+    """``observed_at`` corrected for the clock's skew, never later than receipt."""
+    received_at: Mapped[datetime]
+    fields: Mapped[Any] = mapped_column(postgresql.JSON)
+    """What was entered, as it was sent (json, not jsonb: every character that JSON can spell is kept)."""
+    verdict: Mapped[str]
+    version: Mapped[int | None]
+    """The record's version once this edit was done."""
+    before: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
+    """The fields that this edit changed, with the values they had; null for a create or where nothing changed."""
+    after: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
+    """Values that came out other than they were entered (a union), by field."""
+    problem: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
+
+    __table_args__ = (
+        one_of("side", "crew", "office"),
+        one_of("verdict", "refused", "conflicted", "merged", "applied"),
+        sa.Index("one_edit_per_seq", "partnership_id", "author_id", "seq", unique=True,
+                 postgresql_where=sa.text("seq IS NOT NULL")),
+        sa.Index("journal_of_record", "partnership_id", "record_id", "entry"),
+    )  # fmt: skip
+
+
+class EditConflict(Base):
+    """Two values for one field that cannot both stand. Both are kept, and how it was settled."""
+
+    __tablename__ = "conflict"
+
+    partnership_id: Mapped[PartnershipId]
+    id: Mapped[RowId]
+    """Made from the edit and the field, so that a replay makes the same."""
+    version: Mapped[int] = mapped_column(server_default="1")
+    sort: Mapped[str]
+    """``field``: two values; ``deleted``: editing what was deleted, or the reverse; ``custody``: it had left the crew."""
+    kind: Mapped[str]
+    record_id: Mapped[UUID]
+    work_order_id: Mapped[UUID]
+    field: Mapped[str]
+    policy: Mapped[str]
+    base_value: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
+    kept_value: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
+    kept_by: Mapped[UUID | None]
+    kept_side: Mapped[str | None]
+    kept_at: Mapped[datetime | None]
+    other_value: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
+    other_by: Mapped[UUID | None]
+    other_side: Mapped[str | None]
+    other_at: Mapped[datetime | None]
+    edit_id: Mapped[UUID]
+    author_id: Mapped[UUID]
+    """``(edit_id, author_id)``: the edit that ran into it."""
+    created_at: Mapped[datetime]
+    state: Mapped[str]
+    settled_as: Mapped[str | None]
+    settled_value: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
+    settled_by: Mapped[UUID | None]
+    settled_at: Mapped[datetime | None]
+    settling_edit_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        tenant_key("work_order_id", "work_order"),
+        tenant_key("settled_by", "staff"),
+        one_of("sort", "field", "deleted", "custody"),
+        one_of("state", "open", "settled"),
+        one_of("settled_as", "policy", "kept", "other", "value"),
+        sa.CheckConstraint("(state = 'settled') = (settled_as IS NOT NULL)", name="settled_has_a_way"),
+        sa.Index("conflict_open", "partnership_id", "created_at", "id", postgresql_where=sa.text("state = 'open'")),
+        sa.Index("conflict_listed", "partnership_id", "created_at", "id"),
+        sa.Index("conflict_of_work_order", "partnership_id", "work_order_id"),
+        sa.Index("conflict_of_edit", "partnership_id", "edit_id"),
+    )
+
+
+class ScopeExit(Base):
+    """A record that has left a crew's scope: what tells its tablets to drop it. What hangs on it goes with it."""
+
+    __tablename__ = "scope_exit"
+
+    partnership_id: Mapped[PartnershipId]
+    crew_id: Mapped[UUID] = mapped_column(primary_key=True)
+    record_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    change: Mapped[int] = mapped_column(sa.BigInteger)
+    reason: Mapped[str]
+
+    __table_args__ = (
+        tenant_key("crew_id", "crew"),
+        one_of("reason", "reassigned", "unassigned", "deleted"),
+        sa.Index("scope_exit_feed", "partnership_id", "crew_id", "change", "record_id"),
+    )

@@ -1,0 +1,74 @@
+"""Preparing an edit: its kind looked up, its fields decoded, and what alone rules it out already found. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from fieldsync.journal.edits import Edit, Refusal
+from fieldsync.workorders.kinds import KINDS, READ_ONLY_KINDS, Kind, Values, parse
+
+ACTIONS = ("create", "update", "delete", "restore")
+
+
+def prepare(
+    side: str, edit_id: UUID, seq: int | None, kind: str, record_id: UUID, action: str, base_version: int | None,
+    observed_at: datetime, happened_at: datetime, raw: msgspec.Raw, refusal: Refusal | None = None,
+) -> Edit:  # fmt: skip
+    """An edit ready to be decided: with its typed values, or with the refusal that will be its verdict.
+
+    ``side`` is ``crew`` or ``office``; ``raw`` is the JSON object of its fields as it was sent.
+    """
+    values: Values = {}
+    if refusal is None:
+        try:
+            known = _kind(side, kind, action, base_version)
+            if action in ("create", "update"):
+                values = parse(known, raw)
+        except Refusal as found:
+            refusal = found
+        except msgspec.DecodeError as error:
+            refusal = _unreadable(error)
+    return Edit(edit_id, seq, kind, record_id, action, base_version, observed_at, happened_at, raw, values, refusal)
+
+
+def _unreadable(error: msgspec.DecodeError) -> Refusal:
+    reason, field = explained(error)
+    code = "unknown_field" if "unknown field" in reason else "invalid_value"
+    return Refusal(code, reason, field or "fields")
+
+
+def explained(error: msgspec.DecodeError) -> tuple[str, str | None]:
+    """A sentence, and the field it is about (dotted, without the leading ``$``), from msgspec's message."""
+    sentence, _, path = str(error).partition(" - at ")
+    field = path.strip("`").removeprefix("$").removeprefix(".") or None
+    if field is None and "`" in sentence and "field" in sentence:
+        field = sentence.rsplit("`", 2)[-2]
+    return sentence + ".", field
+
+
+def _kind(side: str, name: str, action: str, base_version: int | None) -> Kind:
+    """The kind of that name, unless name and action alone rule the edit out.
+
+    Raises:
+        Refusal: ``unknown_kind``, ``read_only_kind``, ``malformed_edit`` or ``action_not_allowed``.
+    """
+    kind = KINDS.get(name)
+    if kind is None:
+        if name in READ_ONLY_KINDS:
+            raise Refusal("read_only_kind", f"A {name} is not edited from here.", "kind")
+        raise Refusal("unknown_kind", f"There is no kind {name[:50]!r}.", "kind")
+    if action not in ACTIONS:
+        raise Refusal("malformed_edit", f"The action must be one of {', '.join(ACTIONS)}.", "action")
+    if action == "create":
+        return kind
+    if action == "update":
+        if kind.appends_only:
+            raise Refusal("action_not_allowed", f"A {kind.name} is never changed once it is recorded.", "action")
+    elif side not in (kind.deletable_by if action == "delete" else kind.deletable_by - {"crew"}):
+        raise Refusal("action_not_allowed", f"You may not {action} a {kind.name}.", "action")
+    if base_version is None:
+        raise Refusal("malformed_edit", "Say which version of the record was edited.", "base_version")
+    return kind

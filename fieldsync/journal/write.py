@@ -1,0 +1,145 @@
+"""Writing an outcome: journal, conflicts, then the head, then the records stamped with it. Whole sets at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from fieldsync.journal import queries
+from fieldsync.journal.edits import Author, Clash, Decision, Outcome, Record
+from fieldsync.journal.place import place
+from fieldsync.workorders.kinds import CHILD_KINDS, KINDS
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def write(session: Session, author: Author, outcome: Outcome, received_at: datetime) -> int | None:
+    """Write what was decided. Returns the number of the change in the partnership's feed; None if no record changed."""
+    ids = {"partnership_id": author.partnership_id}
+    journal = [_journal_row(decision) for decision in outcome.decisions]
+    if journal:
+        constants = {"author_id": author.id, "side": author.side, "crew_id": author.crew_id, "received_at": received_at}
+        session.execute(queries.INSERT_JOURNAL, ids | constants | {"rows": _json(journal)})
+    clashes = [_conflict_row(author, decision, clash) for decision in outcome.decisions for clash in decision.clashes]
+    if clashes:
+        rows = {"rows": _json(clashes), "created_at": received_at}
+        session.execute(queries.INSERT_CONFLICTS, ids | rows)
+    records = list(outcome.touched.values())
+    if not records:
+        return None
+    if moved := [record for record in records if record.moved]:
+        place(session, author.partnership_id, moved, received_at)
+    change: int = session.execute(queries.NEXT_CHANGE, ids).scalar_one()
+    stamp = ids | {"change": change, "now": received_at}
+    _write_records(session, records, stamp)
+    _follow_scopes(session, records, ids | {"change": change})
+    return change
+
+
+def _write_records(session: Session, records: list[Record], stamp: dict[str, Any]) -> None:
+    by_kind: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        by_kind[record.kind.name, record.created].append(_record_row(record))
+    for name in KINDS:  # work orders first: what hangs on them refers to them
+        for created, statements in ((True, queries.INSERT), (False, queries.UPDATE)):
+            if rows := by_kind.get((name, created)):
+                session.execute(statements[name], stamp | {"rows": _json(rows)})
+
+
+def _follow_scopes(session: Session, records: list[Record], stamp: dict[str, Any]) -> None:
+    """Tell the crews that lost a record, and take along what hangs on a work order that changed hands."""
+    exits: list[dict[str, Any]] = []
+    followed: list[dict[str, Any]] = []
+    for record in records:
+        if record.created or record.scope == record.scope_was:
+            continue
+        if record.scope_was is not None:
+            reason = "deleted" if record.deleted else "unassigned" if record.scope is None else "reassigned"
+            exits.append(
+                {"crew_id": record.scope_was, "record_id": record.id, "kind": record.kind.name, "reason": reason}
+            )
+        if not record.kind.is_child:
+            followed.append({"id": record.id, "crew_id": record.scope})
+    if followed:
+        rows = _json(followed)
+        for name in CHILD_KINDS:
+            session.execute(queries.FOLLOW[name], stamp | {"rows": rows})
+    if exits:
+        session.execute(queries.INSERT_SCOPE_EXITS, stamp | {"rows": _json(exits)})
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    return _ENCODER.encode(rows).decode()
+
+
+def _record_row(record: Record) -> dict[str, Any]:
+    row = record.values | {"id": record.id, "version": record.version}
+    if record.kind.is_child:
+        row["scope_crew_id"] = record.scope
+    else:
+        point = row["location"]
+        row["lon"], row["lat"] = point.lon, point.lat
+        row["jurisdiction_id"], row["area_id"], row["placed_version_id"], row["placed_by"] = record.placed or ()
+    if not record.created:
+        row["deleted"] = record.deleted
+    return row
+
+
+def _journal_row(decision: Decision) -> dict[str, Any]:
+    edit = decision.edit
+    return {
+        "edit_id": edit.edit_id,
+        "seq": edit.seq,
+        "kind": edit.kind,
+        "record_id": edit.record_id,
+        "action": edit.action,
+        "base_version": edit.base_version,
+        "observed_at": edit.observed_at,
+        "happened_at": edit.happened_at,
+        "fields": edit.raw,
+        "verdict": decision.verdict,
+        "version": decision.version,
+        "before": decision.before,
+        "after": decision.after,
+        "problem": decision.problem,
+    }
+
+
+def conflict_id(edit_id: UUID, clash: Clash) -> UUID:
+    """Made from the edit and the field: the same whenever the same journal is replayed."""
+    return uuid5(edit_id, clash.field)
+
+
+def _conflict_row(author: Author, decision: Decision, clash: Clash) -> dict[str, Any]:
+    edit, against = decision.edit, clash.against
+    mine = (author.id, author.side, edit.happened_at)
+    theirs = (against.author_id, against.side, against.happened_at) if against else (None, None, None)
+    kept, other = (mine, theirs) if clash.kept_is_mine else (theirs, mine)
+    return {
+        "id": conflict_id(edit.edit_id, clash),
+        "sort": clash.sort,
+        "kind": clash.record.kind.name,
+        "record_id": clash.record.id,
+        "work_order_id": clash.record.work_order_id,
+        "field": clash.field,
+        "policy": clash.policy,
+        "base_value": clash.base,
+        "kept_value": clash.kept,
+        "kept_by": kept[0],
+        "kept_side": kept[1],
+        "kept_at": kept[2],
+        "other_value": clash.other,
+        "other_by": other[0],
+        "other_side": other[1],
+        "other_at": other[2],
+        "edit_id": edit.edit_id,
+        "author_id": author.id,
+        "state": "settled" if clash.settled else "open",
+        "settled_as": "policy" if clash.settled else None,
+        "settled_at": edit.happened_at if clash.settled else None,
+    }

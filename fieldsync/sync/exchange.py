@@ -1,0 +1,188 @@
+"""The shapes of an exchange on the wire (msgspec: decoding them is on the hot path, and feeds openapi.yaml too)."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from fieldsync.config import CHANGES_PER_PAGE_MAX, EDITS_PER_EXCHANGE_MAX
+from fieldsync.journal.prepare import explained
+from fieldsync.problems import MalformedBody, WrongProtocol
+
+PROTOCOL = 1
+"""The version of the protocol that this server speaks."""
+
+SEQ_MAX = 2**53
+"""Numbers stay exact in JSON parsers that read them as doubles."""
+
+Instant = Annotated[datetime, Meta(tz=True)]
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""A clock that shows a time outside these is not believed: the edit is refused."""
+
+Word = Annotated[str, Meta(pattern="^[a-z_]{1,50}$")]
+
+
+class QueuedEdit(Struct, gc=False):
+    """One edit as a tablet sends it. ``fields`` is decoded by its kind, so that a bad one is refused alone."""
+
+    seq: Annotated[int, Meta(ge=1, le=SEQ_MAX)]
+    edit_id: UUID
+    kind: Word
+    record_id: UUID
+    action: Word
+    observed_at: Instant
+    base_version: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    fields: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
+
+
+class Exchange(Struct):
+    """What a tablet sends."""
+
+    protocol: int
+    sent_at: Instant
+    """The device's clock as the request leaves: gives its skew."""
+    epoch: Annotated[str, Meta(max_length=64)] | None = None
+    cursor: Annotated[str, Meta(max_length=200)] | None = None
+    limit: Annotated[int, Meta(ge=0, le=CHANGES_PER_PAGE_MAX)] = 500
+    """Most changes wanted in the answer; 0 while a long queue is being sent."""
+    app_version: Annotated[str, Meta(pattern="^[ -~]{0,50}$")] | None = None
+    edits: Annotated[list[QueuedEdit], Meta(max_length=EDITS_PER_EXCHANGE_MAX)] = []
+
+
+class Unreadable(Struct):
+    """An edit whose envelope cannot be read, but whose number can."""
+
+    seq: int
+    edit_id: UUID | None
+    raw: bytes
+    reason: str
+    field: str | None
+
+
+class VerdictConflict(Struct):
+    """A conflict as its edit's author learns of it; values are those of the field."""
+
+    id: UUID
+    sort: str
+    field: str
+    policy: str
+    state: str
+    base: Any
+    kept: Any
+    other: Any
+
+
+class Recorded(Struct):
+    """The verdict that an edit got the first time."""
+
+    verdict: str
+    version: int | None
+    conflicts: list[VerdictConflict]
+    problem: dict[str, Any] | None
+
+
+class EditVerdict(Struct):
+    """What became of one edit of the batch."""
+
+    seq: int
+    edit_id: UUID | None
+    verdict: str
+    version: int | None = None
+    conflicts: list[VerdictConflict] = []
+    problem: dict[str, Any] | None = None
+    recorded: Recorded | None = None
+    """For ``repeated``: the verdict of the first time."""
+
+
+class Answer(Struct):
+    """What the server answers."""
+
+    epoch: str
+    server_time: datetime
+    expected_seq: int
+    verdicts: list[EditVerdict]
+    changes: msgspec.Raw
+    cursor: str | None
+    more: bool
+    reset: bool
+
+
+_EXCHANGE = msgspec.json.Decoder(Exchange)
+_EDIT = msgspec.json.Decoder(QueuedEdit)
+
+
+def read(body: bytes) -> tuple[Exchange, list[Unreadable]]:
+    """Decode an exchange. Edits that cannot be read are returned apart, by number, and do not block the others.
+
+    Raises:
+        MalformedBody: it is no exchange at all; or an edit does not even bear a number.
+        WrongProtocol: it is one of another version.
+    """
+    unreadable: list[Unreadable] = []
+    try:
+        body.decode()
+        exchange = _EXCHANGE.decode(body)
+    except UnicodeDecodeError as error:
+        raise MalformedBody("The body is not UTF-8.") from error
+    except msgspec.DecodeError:
+        exchange, unreadable = _read_one_by_one(body)
+    if exchange.protocol != PROTOCOL:
+        raise WrongProtocol(f"This server speaks protocol {PROTOCOL}.", field="protocol", protocol=PROTOCOL)
+    return exchange, unreadable
+
+
+def _read_one_by_one(body: bytes) -> tuple[Exchange, list[Unreadable]]:
+    """The slow way, once something is wrong: with a parser that takes any JSON, also lone surrogates."""
+    try:
+        document = json.loads(body, parse_constant=_not_json, parse_float=_number, parse_int=_number)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody("The body is not JSON.") from error
+    if not isinstance(document, dict):
+        raise MalformedBody("The body is not a JSON object.")
+    if isinstance(document.get("protocol"), int) and document["protocol"] != PROTOCOL:
+        return Exchange(document["protocol"], EARLIEST), []
+    edits = document.pop("edits", [])
+    if not isinstance(edits, list) or len(edits) > EDITS_PER_EXCHANGE_MAX:
+        raise MalformedBody(f"edits must be a list of at most {EDITS_PER_EXCHANGE_MAX}.", field="edits")
+    try:
+        exchange = _EXCHANGE.decode(json.dumps(document))
+    except msgspec.DecodeError as error:
+        reason, field = explained(error)
+        raise MalformedBody(reason, field=field) from error
+    unreadable: list[Unreadable] = []
+    for position, edit in enumerate(edits):
+        raw = json.dumps(edit).encode()
+        try:
+            exchange.edits.append(_EDIT.decode(raw))
+        except msgspec.DecodeError as error:
+            unreadable.append(_numbered(edit, raw, position, error))
+    return exchange, unreadable
+
+
+def _numbered(edit: Any, raw: bytes, position: int, error: msgspec.DecodeError) -> Unreadable:
+    seq = edit.get("seq") if isinstance(edit, dict) else None
+    if type(seq) is not int or not 1 <= seq <= SEQ_MAX:
+        raise MalformedBody("An edit without a number cannot be answered.", field=f"edits[{position}].seq")
+    try:
+        edit_id = UUID(edit.get("edit_id"))
+    except (TypeError, ValueError, AttributeError):
+        edit_id = None
+    return Unreadable(seq, edit_id, raw, *explained(error))
+
+
+def _not_json(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _number(text: str) -> int | float | str:
+    """A number, or its text where none of ours could hold it (a refused edit keeps what was sent)."""
+    if text.lstrip("-").isdigit():
+        return int(text) if len(text) <= 20 else text
+    return number if math.isfinite(number := float(text)) else text

@@ -1,0 +1,108 @@
+"""The exchange's SQL: a device's line, its earlier edits, and the feed of a crew's scope."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import text
+
+from fieldsync.database import Base
+from fieldsync.partnerships import models as _jurisdictions  # noqa: F401  (their tables are named below)
+from fieldsync.workorders import models as _records  # noqa: F401
+from fieldsync.workorders.kinds import CHILD_KINDS, KINDS
+
+LOCK_DEVICE = text("""
+    SELECT next_seq, revoked_at FROM device
+    WHERE partnership_id = :partnership_id AND id = :author_id FOR NO KEY UPDATE
+""")
+
+TOUCH_DEVICE = text("""
+    UPDATE device
+    SET next_seq = :next_seq, last_seen_at = :now, skew_ms = :skew_ms,
+        app_version = coalesce(CAST(:app_version AS text), app_version)
+    WHERE partnership_id = :partnership_id AND id = :author_id
+""")
+
+# An idle tablet's polls write at most once a minute.
+SEE_DEVICE = text("""
+    UPDATE device
+    SET last_seen_at = :now, skew_ms = :skew_ms, app_version = coalesce(CAST(:app_version AS text), app_version)
+    WHERE partnership_id = :partnership_id AND id = :author_id
+""")
+
+# Two index probes joined by UNION: an OR over both would read the whole journal. A row that both find is the same row.
+EARLIER = text("""
+    SELECT coalesce(json_agg(e), '[]')::text FROM (
+        SELECT j.edit_id, j.seq, j.kind, j.record_id, j.action, j.base_version, j.observed_at, j.fields, j.verdict,
+               j.version, j.problem, CASE WHEN j.verdict <> 'conflicted' THEN '[]' ELSE (
+                   SELECT json_agg(json_build_object(
+                       'id', c.id, 'sort', c.sort, 'field', c.field, 'policy', c.policy, 'state',
+                       -- As it was answered: what a person settled since is learnt by the feed.
+                       CASE WHEN c.settled_as = 'policy' THEN 'settled' ELSE 'open' END,
+                       'base', c.base_value, 'kept', c.kept_value, 'other', c.other_value) ORDER BY c.id)
+                   FROM conflict c
+                   WHERE c.partnership_id = j.partnership_id AND c.edit_id = j.edit_id AND c.author_id = j.author_id
+               ) END AS conflicts
+        FROM (
+            SELECT edit_id FROM journal
+            WHERE partnership_id = :partnership_id AND author_id = :author_id AND seq = ANY(CAST(:seqs AS bigint[]))
+            UNION
+            SELECT edit_id FROM journal
+            WHERE partnership_id = :partnership_id AND author_id = :author_id
+              AND edit_id = ANY(CAST(:edit_ids AS uuid[]))
+        ) found
+        JOIN journal j ON j.partnership_id = :partnership_id AND j.edit_id = found.edit_id AND j.author_id = :author_id
+    ) e
+""")
+
+DEVICE = text("""
+    SELECT next_seq, last_seen_at IS NULL OR last_seen_at < CAST(:now AS timestamptz) - interval '1 minute' AS unseen
+    FROM device WHERE partnership_id = :partnership_id AND id = :author_id
+""")
+
+HEAD = text("SELECT epoch, change FROM head WHERE partnership_id = :partnership_id")
+
+FEED_KINDS = ("gone", "jurisdiction", "service_type", *KINDS)
+"""What the feed is made of, in the order in which records of one change and id are sent."""
+
+_HIDDEN = {"partnership_id", "id", "version", "change", "scope_crew_id", "deleted_at", "location", "placed_version_id",
+           "area_id"}  # fmt: skip
+
+
+def record_json(name: str) -> str:
+    """The SQL expression for a record as JSON: what tablets and the office read."""
+    columns = [c for c in Base.metadata.tables[name].c if c not in _HIDDEN]
+    listed = ", ".join(f"t.{column}" for column in columns)
+    if name == "work_order":
+        listed += ", json_build_object('lon', ST_X(t.location), 'lat', ST_Y(t.location)) AS location"
+    return f"(SELECT row_to_json(f) FROM (SELECT {listed}) f)"
+
+
+def _scope(name: str) -> str:
+    """Which rows of a table a crew may see now."""
+    if name == "work_order":
+        return "t.crew_id = :crew_id AND t.deleted_at IS NULL"
+    if name in CHILD_KINDS:
+        return "t.scope_crew_id = :crew_id"
+    return "true"  # jurisdictions and service types: everybody in the partnership
+
+
+def _branch(number: int, name: str) -> str:
+    if name == "gone":
+        key, source, scope = "t.record_id", "scope_exit", "t.crew_id = :crew_id"
+        sent = "json_build_object('kind', t.kind, 'id', t.record_id, 'gone', t.reason)"
+    else:
+        key, source, scope = "t.id", name, _scope(name)
+        version = "t.version" if "version" in Base.metadata.tables[name].c else "1"
+        sent = f"json_build_object('kind', '{name}', 'id', t.id, 'version', {version}, 'record', {record_json(name)})"
+    return f"""
+        (SELECT CAST({sent} AS text) AS sent, t.change, {key} AS id, {number} AS kind FROM {source} t
+         WHERE t.partnership_id = :partnership_id AND {scope}
+           AND (t.change, {key}, {number}) > (:change, CAST(:id AS uuid), :kind)
+         ORDER BY t.change, {key} LIMIT :rows)"""
+
+
+# Each kind is one index range in the order of the feed; the merge of them is cut to a page.
+FEED: sa.TextClause = text(
+    " UNION ALL ".join(_branch(number, name) for number, name in enumerate(FEED_KINDS))
+    + " ORDER BY change, id, kind LIMIT :rows"
+)

@@ -1,0 +1,196 @@
+"""Receiving a tablet's batch: its numbers, its repetitions, and the edits that go into the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from fieldsync.auth.actor import DeviceActor
+from fieldsync.journal.edits import Author, Decision, Edit, Refusal, Verdict
+from fieldsync.journal.enter import enter
+from fieldsync.journal.prepare import prepare
+from fieldsync.journal.write import conflict_id
+from fieldsync.problems import NotAuthenticated, SequenceGap
+from fieldsync.sync import queries, repeats
+from fieldsync.sync.exchange import (
+    EARLIEST,
+    LATEST,
+    EditVerdict,
+    Exchange,
+    QueuedEdit,
+    Recorded,
+    Unreadable,
+    VerdictConflict,
+)
+from fieldsync.sync.repeats import EditRead, Sent
+
+NO_RECORD = UUID(int=0)
+"""Stands for the record of an edit that does not say which."""
+
+
+class Received(NamedTuple):
+    """What became of a batch."""
+
+    expected_seq: int
+    verdicts: list[EditVerdict]
+
+
+def receive(
+    session: Session, actor: DeviceActor, exchange: Exchange, unreadable: Sequence[Unreadable], received_at: datetime
+) -> Received:
+    """Take a batch into the journal, within the caller's transaction.
+
+    Raises:
+        SequenceGap: it begins above the number that is expected, or has a hole; nothing is written.
+        NotAuthenticated: the device was revoked meanwhile.
+    """
+    ids = {"partnership_id": actor.partnership_id, "author_id": actor.device_id}
+    # The device's own line: a second batch of the same device waits here until this one is committed.
+    device = session.execute(queries.LOCK_DEVICE, ids).one()
+    if device.revoked_at is not None:
+        raise NotAuthenticated("This device has been revoked.")
+    sent: list[Sent] = sorted([*exchange.edits, *unreadable], key=lambda queued: queued.seq)
+    new, old = _split(sent, device.next_seq)
+    earlier = repeats.find(
+        session, ids, [queued.seq for queued in old], [queued.edit_id for queued in sent if queued.edit_id]
+    )
+    batch = _Batch(actor, exchange, received_at, earlier)
+    edits = [batch.ready(queued) for queued in new]
+    misfits = batch.misfits(session, ids, old, new)
+    expected_seq = device.next_seq + len(new)
+    session.execute(
+        queries.TOUCH_DEVICE,
+        ids | {"next_seq": expected_seq, "now": received_at, "skew_ms": batch.skew_ms(),
+               "app_version": exchange.app_version},
+    )  # fmt: skip
+    author = Author(actor.device_id, "crew", actor.partnership_id, actor.crew_id)
+    outcome = enter(session, author, [*edits, *misfits], received_at)
+    fresh = {queued.seq: _fresh(queued, decision) for queued, decision in zip(new, outcome.decisions, strict=False)}
+    again = [batch.again(queued, fresh.get(queued.seq)) for queued in old]
+    return Received(expected_seq, sorted([*again, *fresh.values()], key=lambda verdict: verdict.seq))
+
+
+def _split(sent: Iterable[Sent], next_seq: int) -> tuple[list[Sent], list[Sent]]:
+    """The edits that are due, and those whose number has been here before (in this very batch, too)."""
+    new: list[Sent] = []
+    old: list[Sent] = []
+    expected = next_seq
+    for queued in sent:
+        if queued.seq > expected:
+            raise SequenceGap(
+                f"Edit {expected} is expected next, not {queued.seq}.", field="edits", expected_seq=next_seq
+            )
+        if queued.seq == expected:
+            new.append(queued)
+            expected += 1
+        else:
+            old.append(queued)
+    return new, old
+
+
+class _Batch:
+    """One batch of one device, on its way to becoming edits."""
+
+    def __init__(
+        self, actor: DeviceActor, exchange: Exchange, received_at: datetime, earlier: Sequence[EditRead]
+    ) -> None:
+        self.device_id = actor.device_id
+        self.received_at = received_at
+        self.skew = received_at - exchange.sent_at
+        self.by_seq = {past.seq: past for past in earlier if past.seq is not None}
+        self.used_ids = {past.edit_id for past in earlier}
+        self.first: dict[int, Sent] = {}
+        """Number -> the first edit of this batch that bears it."""
+
+    def skew_ms(self) -> int:
+        return self.skew // timedelta(milliseconds=1)
+
+    def ready(self, queued: Sent) -> Edit:
+        """The edit that is entered under the number that is due."""
+        self.first[queued.seq] = queued
+        if queued.edit_id is None:
+            return self._refused(queued, repeats.spare_id(self.device_id, queued), queued.seq)
+        if queued.edit_id in self.used_ids:
+            return self._refused(queued, repeats.spare_id(self.device_id, queued), queued.seq, _reused())
+        self.used_ids.add(queued.edit_id)
+        if isinstance(queued, Unreadable):
+            return self._refused(queued, queued.edit_id, queued.seq)
+        return self._entered(queued, queued.edit_id, queued.seq, None)
+
+    def misfits(self, session: Session, ids: dict[str, UUID], old: Sequence[Sent], new: Sequence[Sent]) -> list[Edit]:
+        """Edits with other content under a used number: refused, but kept, once each, without a number."""
+        spare = {repeats.spare_id(self.device_id, queued): queued for queued in old if not self._is_repeated(queued)}
+        if not spare:
+            return []
+        kept = {past.edit_id for past in repeats.find(session, ids, [], list(spare))}
+        return [
+            self._refused(queued, edit_id, None, _reused()) for edit_id, queued in spare.items() if edit_id not in kept
+        ]
+
+    def again(self, queued: Sent, fresh: EditVerdict | None) -> EditVerdict:
+        """The verdict on an edit under a used number; ``fresh`` is that of the number's first edit in this batch."""
+        if not self._is_repeated(queued):
+            return EditVerdict(queued.seq, queued.edit_id, Verdict.REFUSED, problem=_reused().problem())
+        if fresh is not None:
+            first = Recorded(fresh.verdict, fresh.version, fresh.conflicts, fresh.problem)
+        else:
+            past = self.by_seq[queued.seq]
+            first = Recorded(past.verdict, past.version, past.conflicts, past.problem)
+        return EditVerdict(queued.seq, queued.edit_id, Verdict.REPEATED, first.version, recorded=first)
+
+    def _is_repeated(self, queued: Sent) -> bool:
+        if (past := self.by_seq.get(queued.seq)) is not None:
+            return repeats.same(self.device_id, queued, past)
+        first = self.first[queued.seq]
+        return first.edit_id == queued.edit_id and repeats.content(first) == repeats.content(queued)
+
+    def _refused(self, queued: Sent, edit_id: UUID, seq: int | None, refusal: Refusal | None = None) -> Edit:
+        if isinstance(queued, QueuedEdit):
+            return self._entered(queued, edit_id, seq, refusal)
+        whole = msgspec.Raw(msgspec.json.encode({"unreadable": queued.raw.decode()}))
+        refusal = refusal or Refusal("malformed_edit", queued.reason, queued.field)
+        at = self.received_at
+        return prepare("crew", edit_id, seq, "unknown", NO_RECORD, "unknown", None, at, at, whole, refusal)
+
+    def _entered(self, queued: QueuedEdit, edit_id: UUID, seq: int | None, refusal: Refusal | None) -> Edit:
+        observed_at = queued.observed_at
+        if not EARLIEST <= observed_at <= LATEST:
+            refusal = refusal or Refusal(
+                "malformed_edit", "The time of the edit is not a plausible one.", "observed_at"
+            )
+            observed_at = happened_at = self.received_at
+        else:
+            happened_at = self._corrected(observed_at)
+        return prepare(
+            "crew", edit_id, seq, queued.kind, queued.record_id, queued.action, queued.base_version,
+            observed_at, happened_at, queued.fields, refusal,
+        )  # fmt: skip
+
+    def _corrected(self, observed_at: datetime) -> datetime:
+        """The device's time corrected for its skew, and never later than receipt."""
+        try:
+            return min(max(observed_at + self.skew, EARLIEST), self.received_at)
+        except OverflowError:
+            return self.received_at
+
+
+def _reused() -> Refusal:
+    return Refusal("edit_reused", "This number or id was used before with other content; the first one stands.")
+
+
+def _fresh(queued: Sent, decision: Decision) -> EditVerdict:
+    edit = decision.edit
+    conflicts = [
+        VerdictConflict(
+            conflict_id(edit.edit_id, clash), clash.sort, clash.field, clash.policy,
+            "settled" if clash.settled else "open", clash.base, clash.kept, clash.other,
+        )
+        for clash in decision.clashes
+    ]  # fmt: skip
+    conflicts.sort(key=lambda conflict: str(conflict.id))
+    return EditVerdict(queued.seq, queued.edit_id, decision.verdict, decision.version, conflicts, decision.problem)
