@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
-from fieldsync.answers import ProblemApi, init_problems
-from fieldsync.bodies import init_bodies
-from fieldsync.config import BODY_BYTES_MAX, Settings
-from fieldsync.database import db, engine_options
-from fieldsync.observe import init_logs, init_requests
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from fieldsync.answers import ProblemApi
+    from fieldsync.config import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application: settings, database, blueprints, problems; nothing else."""
+    # Not above: the command line, and the process that watches over the server, load this package and none of these.
+    from flask import Flask
+
+    from fieldsync.answers import ProblemApi, init_problems
+    from fieldsync.bodies import init_bodies
+    from fieldsync.config import BODY_BYTES_MAX, Settings
+    from fieldsync.database import db, engine_options
+    from fieldsync.observe import init_logs, init_requests
+
     settings = settings or Settings.from_env()
     app = Flask(__name__, static_folder=None)
     app.config.update(

@@ -26,7 +26,8 @@ class Binaries:
 
     @classmethod
     def find(cls, major: int | None = None, environ: Mapping[str, str] = os.environ) -> Binaries:
-        """The newest version that has PostGIS, or the one with this ``major``: data needs the version that made it.
+        """The newest version that has PostGIS, or the one with this ``major``: data needs the version that
+        made it.
 
         Looked for in FIELDSYNC_PG_BINDIR (then nowhere else), in the folders of Debian and Red Hat packages,
         and where ``pg_config`` and the PATH lead.

@@ -1,4 +1,4 @@
-"""Start and stop the private cluster; make databases in it."""
+"""Start and stop the private cluster."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from .binaries import EXTENSIONS, Binaries
+from .binaries import Binaries
 from .configuration import ADMIN, APPLICATION, SETTINGS, write_configuration
+from .databases import Databases
 from .home import Home
 from .lifeline import ends_with_parent
 from .owner import Owner
@@ -24,7 +25,7 @@ START_S_MAX = 300
 """After a power cut PostgreSQL first replays its log; with max_wal_size that stays well below this."""
 
 STOP_S_MAX = 60
-"""A fast shutdown writes what is in memory to the disk. After so long it is ended without: the log has it all."""
+"""A fast shutdown writes what is in memory to the disk. After so long it is ended without: the log has it."""
 
 LOG_BYTES_MAX = 10 * 1024 * 1024
 """A log above this size is set aside at the next start."""
@@ -33,8 +34,8 @@ LOG_BYTES_MAX = 10 * 1024 * 1024
 class Cluster:
     """A PostgreSQL server in a folder, as a child of this process.
 
-    The caller holds the home's ``Lock``. Use it as a context, or ``start`` and ``stop`` it; from the main thread,
-    so that the server ends with this process and not with a thread of it.
+    The caller holds the home's ``Lock``. Use it as a context, or ``start`` and ``stop`` it; from the main
+    thread, so that the server ends with this process and not with a thread of it.
     """
 
     def __init__(self, home: Home, settings: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -57,21 +58,23 @@ class Cluster:
         """The server's process, while it was started by us and has not been seen to end."""
         return self._server.pid if self._server and self._server.poll() is None else None
 
-    def url(self, database: str = "fieldsync", role: str = APPLICATION) -> str:
-        """The address of a database, as libpq and SQLAlchemy both read it."""
-        folder = quote(str(self.home.socket), safe="")
-        return f"postgresql://{role}@/{quote(database)}?host={folder}&port=5432"
-
     @property
-    def admin_url(self) -> str:
-        return self.url("postgres", ADMIN)
+    def databases(self) -> Databases:
+        """This server's databases, which belong to the application. libpq and SQLAlchemy both read their URLs."""
+        folder = quote(str(self.home.socket), safe="")
+        return Databases(f"postgresql://{ADMIN}@/postgres?host={folder}&port=5432", APPLICATION)
 
     def start(self) -> None:
         """Make the data folder if there is none, start the server, and return when it takes connections.
 
+        Nothing happens when it runs.
+
         Raises:
-            ClusterProblem: no binaries, a folder that PostgreSQL's user cannot reach, the server's own refusal.
+            ClusterProblem: no binaries, a folder that PostgreSQL's user cannot reach, the server's own
+            refusal.
         """
+        if self.pid:
+            return
         self.home.make()
         if not self._owner.can_enter(self.home.root):
             raise ClusterProblem(
@@ -115,31 +118,6 @@ class Cluster:
             return self._server.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return None
-
-    def has_database(self, name: str) -> bool:
-        with psycopg.connect(self.admin_url, autocommit=True) as admin:
-            found = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-            return found.fetchone() is not None
-
-    def create_database(self, name: str, template: str | None = None) -> str:
-        """Make a database that the application owns: with the extensions, or as a copy of ``template``.
-
-        Returns its URL.
-        """
-        names = [sql.Identifier(each) for each in (name, APPLICATION, template or "template1")]
-        with psycopg.connect(self.admin_url, autocommit=True) as admin:
-            admin.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(*names))
-        if template is None:
-            with psycopg.connect(self.url(name, ADMIN), autocommit=True) as admin:
-                for extension in EXTENSIONS:
-                    # Extensions such as PostGIS are for the superuser to make.
-                    admin.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(extension)))
-        return self.url(name)
-
-    def drop_database(self, name: str) -> None:
-        """Remove a database, whoever is connected to it; nothing happens when there is none."""
-        with psycopg.connect(self.admin_url, autocommit=True) as admin:
-            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _major(self) -> int | None:
         """The version that made the data folder, or None when there is none."""
@@ -207,7 +185,7 @@ class Cluster:
         deadline = time.monotonic() + START_S_MAX
         while True:
             try:
-                psycopg.connect(self.admin_url, connect_timeout=5).close()
+                psycopg.connect(self.databases.admin_url, connect_timeout=5).close()
                 return
             except psycopg.OperationalError as error:
                 if self.wait(0.05) is not None:
@@ -221,6 +199,6 @@ class Cluster:
         return "\n".join([f"The end of {log}:", *lines])
 
     def _make_application_role(self) -> None:
-        with psycopg.connect(self.admin_url, autocommit=True) as admin:
+        with psycopg.connect(self.databases.admin_url, autocommit=True) as admin:
             if admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION]).fetchone() is None:
                 admin.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(APPLICATION)))

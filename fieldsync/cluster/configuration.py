@@ -1,4 +1,4 @@
-"""The three files that PostgreSQL reads at its start. Written anew each time; ALTER SYSTEM goes on top of them."""
+"""The three files that PostgreSQL reads at its start, written anew each time. ALTER SYSTEM goes on top."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ def write_configuration(home: Home, owner: Owner, settings: Mapping[str, str]) -
     """Write the files into ``home.config``, which PostgreSQL's user can read and not change.
 
     Who may connect is decided by the kernel: it tells the server which user is at the other end of the socket
-    (``peer``), and the map admits the one who runs the server and the one who started it. So there is no password that
-    could be read from a file, a log or a list of processes. The socket's folder lets nobody else in to begin with.
+    (``peer``), and the map admits the one who runs the server and the one who started it. So there is no
+    password that could be read from a file, a log or a list of processes. The socket's folder lets nobody
+    else in to begin with.
     """
     users = dict.fromkeys((owner.name, _me()))
     own = {

@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 """The clone that this code was read from."""
 
 SOCKET_PATH_MAX = 103
-"""The shortest limit among the systems that PostgreSQL runs on (macOS; Linux has 107), without the closing zero."""
+"""The shortest limit of the systems that PostgreSQL runs on: macOS has it; Linux has 107."""
 
 LOCK_ATTEMPTS = 10
 """A look at the lock takes it for a moment; so many tries, 20 ms apart, tell a look from a holder."""
@@ -36,9 +36,9 @@ class Home:
     def of_project(cls, project: Path = PROJECT, environ: Mapping[str, str] = os.environ) -> Home:
         """FIELDSYNC_HOME if it is set; else a place of this project's own.
 
-        Root's lies under /var/lib: PostgreSQL runs as another user, who could not reach into a clone that only
-        root may enter. An ordinary user's is ``.fieldsync`` in the clone, or under XDG_STATE_HOME when the clone is
-        read-only.
+        Root's lies under /var/lib: PostgreSQL runs as another user, who could not reach into a clone that
+        only root may enter. An ordinary user's is ``.fieldsync`` in the clone, or under XDG_STATE_HOME when
+        the clone is read-only.
         """
         if chosen := environ.get("FIELDSYNC_HOME"):
             return cls(Path(chosen).absolute())
@@ -70,7 +70,8 @@ class Home:
 
     @property
     def socket(self) -> Path:
-        """The folder of the unix socket: in the home, or under /tmp where that path would be too long for one.
+        """The folder of the unix socket: in the home, or under /tmp where that path would be too long for
+        one.
 
         A comma would end the host's name for libpq, and a colon begin the port's for SQLAlchemy.
         """
@@ -80,7 +81,8 @@ class Home:
         return Path(tempfile.gettempdir()) / f"fieldsync-{os.geteuid()}-{_mark(self.root)}"
 
     def make(self) -> None:
-        """Make the folders that are ours. PostgreSQL's user may pass through; it writes in its own folders only.
+        """Make the folders that are ours. PostgreSQL's user may pass through; it writes in its own folders
+        only.
 
         Raises:
             ClusterProblem: a folder cannot be made.
@@ -127,9 +129,13 @@ class Lock:
 
         Raises:
             LockedBy: somebody else has it.
+            ClusterProblem: the home is another user's, or cannot be made.
         """
         self.home.make()
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        except PermissionError as error:
+            raise ClusterProblem(f"{self.home.root} belongs to another user.") from error
         for attempt in range(LOCK_ATTEMPTS):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -165,7 +171,7 @@ class Lock:
         for _ in range(LOCK_ATTEMPTS):
             try:
                 file = os.open(self._path, os.O_RDONLY)
-            except FileNotFoundError:
+            except (FileNotFoundError, PermissionError):
                 return None
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

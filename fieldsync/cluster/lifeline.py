@@ -18,8 +18,9 @@ def ends_with_parent(by: signal.Signals) -> Callable[[], None]:
     """A ``preexec_fn`` that asks the kernel to send the child ``by`` when this process ends, in whatever way.
 
     It has to run after the child has changed its user, which clears the request; ``subprocess`` keeps that
-    order. The kernel takes the *thread* that started the child for its parent: start such children from the main
-    thread. Elsewhere than on Linux nothing is asked: there a kill -9 of the parent leaves the child running.
+    order. The kernel takes the *thread* that started the child for its parent: start such children from the
+    main thread. Elsewhere than on Linux nothing is asked: there a kill -9 of the parent leaves the child
+    running.
     """
     parent = os.getpid()
 

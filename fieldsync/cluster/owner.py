@@ -45,7 +45,7 @@ class Owner:
         return cls(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
     def process(self) -> dict[str, Any]:
-        """Arguments for ``subprocess`` to start a program as this user, away from folders it may not enter."""
+        """Arguments for ``subprocess`` that start a program as this user, in a folder all may enter."""
         if os.geteuid() != 0:
             return {"cwd": "/"}
         return {"cwd": "/", "user": self.uid, "group": self.gid, "extra_groups": []}

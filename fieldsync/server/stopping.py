@@ -1,0 +1,36 @@
+"""Signals that ask us to end, as an exception in the main thread."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(BaseException):
+    """We were asked to end. Not an Exception, so that no handler of errors takes it for one."""
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Raise ``Stopped`` in the block at the first Ctrl-C, SIGTERM or hang-up; ignore more of them.
+
+    So whatever the block has opened is closed in order, once, and not interrupted in that. A signal that was
+    ignored when we started (``nohup``) stays ignored.
+    """
+    heard = [each for each in STOP_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in heard:
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped
+
+    before = {each: signal.signal(each, stop) for each in heard}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

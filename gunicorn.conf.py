@@ -1,0 +1,84 @@
+"""How gunicorn serves FieldSync. Options on the command line go before what stands here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fieldsync.config import Settings
+
+settings = Settings.from_env()
+
+wsgi_app = "wsgi:app"
+proc_name = "fieldsync"
+
+# Two, so that one long request does not hold up all others; more where there are cores for them. A request
+# spends about half its time in PostgreSQL, which has the same cores.
+workers = int(os.environ.get("FIELDSYNC_WORKERS") or max(2, min(os.cpu_count() or 2, 8)))
+# Threads wait for the database and for slow lines; each may need a connection, so the pool has as many.
+worker_class = "gthread"
+threads = settings.pool_size
+
+# Each worker loads the application itself: the libraries for maps and databases (PROJ, GEOS, libpq) keep
+# native state that does not survive a fork. It costs some memory per worker; a SIGHUP then also loads new
+# code.
+preload_app = False
+
+# The heartbeat file must not lie on a disk: a busy one would have healthy workers killed.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+# How long a worker's loop may be silent. Requests run in its threads; what bounds them is the database's own
+# limit for a statement.
+timeout = 60
+# What a worker may take to finish its requests after SIGTERM.
+graceful_timeout = 25
+# Longer than most proxies keep an idle connection to us (60 s), so that they close it and not we under a
+# request.
+keepalive = 65
+
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+
+# Otherwise gunicorn opens a socket for remote control in the home folder, the same one for every server of a
+# user.
+control_socket_disable = True
+
+# The application writes a structured line per request; a second log would say the same.
+accesslog = None
+errorlog = "-"
+loglevel = settings.log_level.lower()
+
+# The processes share their counters through files here, fresh at each start.
+_OURS = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+if _OURS:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="fieldsync-metrics-")
+
+
+def _forget_metrics() -> None:
+    for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):
+        file.unlink(missing_ok=True)
+
+
+def on_starting(server: Any) -> None:
+    """Begin with no counters of an earlier run; except in an upgrade in place (SIGUSR2), which counts on."""
+    if "GUNICORN_PID" not in os.environ:
+        Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+        _forget_metrics()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Take a dead worker's gauges out of the sum."""
+    # Only now: prometheus_client looks for the folder when it is imported.
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Leave no folder behind that nobody asked for."""
+    if _OURS:
+        _forget_metrics()
+        Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).rmdir()
