@@ -70,7 +70,7 @@ class EditConflict(Base):
     """Made from the edit and the field, so that a replay makes the same."""
     version: Mapped[int] = mapped_column(server_default="1")
     sort: Mapped[str]
-    """``field``: two values; ``deleted``: editing what was deleted, or the reverse; ``custody``: it had left the crew."""
+    """``field``: two values; ``deleted``: an edit met a deletion; ``custody``: the record had left the crew."""
     kind: Mapped[str]
     record_id: Mapped[UUID]
     work_order_id: Mapped[UUID]

@@ -38,7 +38,7 @@ def place(session: Session, partnership_id: UUID, records: Sequence[Record], at:
         [point.lon for point in points], [point.lat for point in points], tolerance_m=in_force.tolerance_m
     )
     rows = session.execute(JURISDICTIONS, {"partnership_id": partnership_id})
-    jurisdictions = dict(rows)
+    jurisdictions: dict[str, UUID] = dict(row._tuple() for row in rows)
     for record, area_id, code, rule in zip(
         records, placements.area_ids, placements.codes, placements.rules, strict=True
     ):

@@ -165,14 +165,14 @@ LOAD = {kind.name: _load(kind) for kind in EDITABLE}
 _JOURNAL_CONSTANTS = ["partnership_id", "author_id", "side", "crew_id", "received_at"]
 INSERT_JOURNAL = _from_json(
     JournalEntry.__table__,  # type: ignore[arg-type]
-    [c for c in JournalEntry.__table__.c if c not in {*_JOURNAL_CONSTANTS, "entry"}],
+    [c.name for c in JournalEntry.__table__.c if c.name not in {*_JOURNAL_CONSTANTS, "entry"}],
     _JOURNAL_CONSTANTS,
 )
 
 _CONFLICT_CONSTANTS = ["partnership_id", "created_at"]
 INSERT_CONFLICTS = _from_json(
     EditConflict.__table__,  # type: ignore[arg-type]
-    [c for c in EditConflict.__table__.c if c not in {*_CONFLICT_CONSTANTS, "version", "settled_value",
+    [c.name for c in EditConflict.__table__.c if c.name not in {*_CONFLICT_CONSTANTS, "version", "settled_value",
                                                              "settled_by", "settling_edit_id"}],
     _CONFLICT_CONSTANTS,
 )  # fmt: skip

@@ -70,7 +70,7 @@ _HIDDEN = {"partnership_id", "id", "version", "change", "scope_crew_id", "delete
 
 def record_json(name: str) -> str:
     """The SQL expression for a record as JSON: what tablets and the office read."""
-    columns = [c for c in Base.metadata.tables[name].c if c not in _HIDDEN]
+    columns = [c.name for c in Base.metadata.tables[name].c if c.name not in _HIDDEN]
     listed = ", ".join(f"t.{column}" for column in columns)
     if name == "work_order":
         listed += ", json_build_object('lon', ST_X(t.location), 'lat', ST_Y(t.location)) AS location"
