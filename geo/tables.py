@@ -1,9 +1,9 @@
 """The tables of boundaries, and the MetaData that the whole schema shares.
 
 A `layer` is a named set of polygons; a `layer_version` is one dated publication of it; an `area` is one
-polygon of a version, with its code; an `area_piece` is an area, or a part of a large one, as look-up reads it.
-Every key begins with partnership_id, so that the schema can be distributed by tenant.
-Coordinates are EPSG:4326, lon/lat.
+polygon of a version, with its code; an `area_piece` is an area, or a part of a large one, as look-up reads
+it. Every key begins with partnership_id, so that the schema can be distributed by tenant. Coordinates are
+EPSG:4326, lon/lat.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TOLERANCE_M_MAX = 10_000
 too coarse, and a job ten kilometres outside everything belongs to triage."""
 
 
-def _named_columns(constraint: ColumnCollectionConstraint | Index, table: Table) -> str:
+def _named_columns(constraint: ColumnCollectionConstraint | Index, _table: Table) -> str:
     """The columns of a key without partnership_id, which begins all of them and tells none apart."""
     names = [column.name for column in constraint.columns]
     return "_".join(name for name in names if name != "partnership_id") or "partnership_id"
@@ -121,9 +121,7 @@ area = Table(
     Column("valid_from", Date),
     Column("geom", Geometry("MULTIPOLYGON", srid=4326, spatial_index=False), nullable=False),
     PrimaryKeyConstraint("partnership_id", "id"),
-    ForeignKeyConstraint(
-        ["partnership_id", "version_id"], ["layer_version.partnership_id", "layer_version.id"]
-    ),
+    ForeignKeyConstraint(["partnership_id", "version_id"], ["layer_version.partnership_id", "layer_version.id"]),
     UniqueConstraint("partnership_id", "version_id", "code"),
     Index("ix_area_geom", "geom", postgresql_using="gist"),
 )
@@ -137,10 +135,8 @@ area_piece = Table(
     Column("version_id", Uuid, nullable=False),
     Column("geom", Geometry("POLYGON", srid=4326, spatial_index=False), nullable=False),
     PrimaryKeyConstraint("partnership_id", "area_id", "number"),
-    ForeignKeyConstraint(
-        ["partnership_id", "area_id"], ["area.partnership_id", "area.id"], ondelete="CASCADE"
-    ),
-    # The version leads, because all versions of a layer lie on the same ground: with geom alone a look-up would
-    # read the pieces of every version ever published there (20 versions: half the speed).
+    ForeignKeyConstraint(["partnership_id", "area_id"], ["area.partnership_id", "area.id"], ondelete="CASCADE"),
+    # The version leads, because all versions of a layer lie on the same ground: with geom alone a look-up
+    # would read the pieces of every version ever published there (20 versions: half the speed).
     Index("ix_area_piece_version_id_geom", "version_id", "geom", postgresql_using="gist"),
 )
