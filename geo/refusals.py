@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class BoundaryRefusal(Exception):  # noqa: N818 -- a refusal is an answer, not a mistake of ours
+class BoundaryRefusal(Exception):
     """The boundaries are refused."""
 
     code: ClassVar[str] = "boundary_refused"
