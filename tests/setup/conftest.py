@@ -21,7 +21,8 @@ def temporary_home() -> Iterator[Home]:
     try:
         yield Home(folder / "home")
     finally:
-        shutil.rmtree(folder)
+        # A server that has just been killed may still be removing files of its own.
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -32,5 +33,12 @@ def home() -> Iterator[Home]:
 
 @pytest.fixture
 def other_home() -> Iterator[Home]:
+    with temporary_home() as home:
+        yield home
+
+
+@pytest.fixture(scope="module")
+def shared_home() -> Iterator[Home]:
+    """One for all tests of a module, which use it in turn: the database in it is made and migrated once."""
     with temporary_home() as home:
         yield home

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -16,6 +14,7 @@ import pytest
 from fieldsync.cluster import Cluster, ClusterProblem, Home, Lock, LockedBy
 from fieldsync.cluster.home import SOCKET_NAME, SOCKET_PATH_MAX
 from fieldsync.cluster.owner import Owner
+from tests.setup.processes import is_running, wait_until
 
 SUPERVISOR = """
 import sys, time
@@ -25,20 +24,6 @@ with Lock(Home(Path(sys.argv[1]))) as lock, Cluster(lock.home) as cluster:
     print(cluster.pid, flush=True)
     time.sleep(600)
 """
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return "zombie" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (held := holds()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return held
 
 
 def supervisor(home: Home) -> tuple[subprocess.Popen[str], int]:
