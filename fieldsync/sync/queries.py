@@ -9,6 +9,7 @@ from fieldsync.database import Base
 from fieldsync.partnerships import models as _jurisdictions  # noqa: F401  (their tables are named below)
 from fieldsync.workorders import models as _records  # noqa: F401
 from fieldsync.workorders.kinds import CHILD_KINDS, KINDS
+from fieldsync.workorders.queries import record_json
 
 LOCK_DEVICE = text("""
     SELECT next_seq, revoked_at FROM device
@@ -63,18 +64,6 @@ HEAD = text("SELECT epoch, change FROM head WHERE partnership_id = :partnership_
 
 FEED_KINDS = ("gone", "jurisdiction", "service_type", *KINDS)
 """What the feed is made of, in the order in which records of one change and id are sent."""
-
-_HIDDEN = {"partnership_id", "id", "version", "change", "scope_crew_id", "deleted_at", "location", "placed_version_id",
-           "area_id"}  # fmt: skip
-
-
-def record_json(name: str) -> str:
-    """The SQL expression for a record as JSON: what tablets and the office read."""
-    columns = [c.name for c in Base.metadata.tables[name].c if c.name not in _HIDDEN]
-    listed = ", ".join(f"t.{column}" for column in columns)
-    if name == "work_order":
-        listed += ", json_build_object('lon', ST_X(t.location), 'lat', ST_Y(t.location)) AS location"
-    return f"(SELECT row_to_json(f) FROM (SELECT {listed}) f)"
 
 
 def _scope(name: str) -> str:
