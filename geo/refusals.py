@@ -159,6 +159,12 @@ class CrsUnreadable(FileRefused):
     code = "crs_unreadable"
 
 
+class CrsContradicted(FileRefused):
+    """The file is in another coordinate system than the one given."""
+
+    code = "crs_contradicted"
+
+
 class CrsUntied(FileRefused):
     """No known transformation leads from the file's coordinate system to longitude and latitude (WGS 84)."""
 
