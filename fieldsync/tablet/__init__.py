@@ -1,0 +1,66 @@
+"""A small reference tablet: the model for an app in Kotlin or Swift. It imports nothing else of fieldsync.
+
+    tablet = Tablet("crew7.sqlite3", "https://fieldsync.example.org")
+    tablet.enrol("K7QF-2M9X", partnership="demo")         # once, with a code from the office
+    tablet.sync()                                          # the first download
+
+    job = tablet.records("work_order")[0]                  # all of this without a network
+    tablet.update("work_order", job.id, {"status": "in_progress"})
+    tablet.create("note", {"work_order_id": job.id, "body": "Deeper than it looked."})
+
+    tablet.sync()                                          # back in coverage
+    for edit in tablet.refused(): ...                      # what a person has to look at
+
+The parts, each small enough to be read at one go:
+
+``store``         the SQLite file; the one transaction that everything rests on
+``edits``         the queue of numbered edits, and the journal behind it
+``replica``       the server's records, with own edits drawn over
+``line``          one HTTP request, and what each failure means
+``answer``        the answer, checked before it is stored
+``conversation``  one exchange
+``backoff``       how long to wait after a failure
+``enrolment``     joining a crew; trading the token
+``tablet``        all of it, for an app's screens
+
+The protocol is described in docs/sync.md.
+"""
+
+from __future__ import annotations
+
+from fieldsync.tablet.conversation import Exchanged
+from fieldsync.tablet.edits import Edit, Verdict
+from fieldsync.tablet.line import HttpLine, Line, Reply
+from fieldsync.tablet.problems import (
+    AppOutdated,
+    EditTooLarge,
+    JournalTooShort,
+    NotEnrolled,
+    SequenceGap,
+    ServerRefused,
+    StoreTooNew,
+    TabletProblem,
+    Unreachable,
+)
+from fieldsync.tablet.replica import Record
+from fieldsync.tablet.tablet import Tablet
+
+__all__ = [
+    "AppOutdated",
+    "Edit",
+    "EditTooLarge",
+    "Exchanged",
+    "HttpLine",
+    "JournalTooShort",
+    "Line",
+    "NotEnrolled",
+    "Record",
+    "Reply",
+    "SequenceGap",
+    "ServerRefused",
+    "StoreTooNew",
+    "Tablet",
+    "TabletProblem",
+    "Unreachable",
+    "Verdict",
+]

@@ -1,0 +1,241 @@
+"""The tablet: everything an app's screens need, in one class."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from uuid_utils.compat import uuid7
+
+from fieldsync.tablet import edits, enrolment, replica
+from fieldsync.tablet.backoff import Backoff
+from fieldsync.tablet.conversation import Conversation, Exchanged
+from fieldsync.tablet.edits import BATCH_EDITS_MAX, Edit
+from fieldsync.tablet.line import HttpLine, Line
+from fieldsync.tablet.problems import Unreachable
+from fieldsync.tablet.replica import Record
+from fieldsync.tablet.store import Store
+
+PAGE = 500
+"""Changes wanted in one answer: some 300 kB before compression, half a minute on a very bad line."""
+
+PATIENCE = 8
+"""Failures in a row after which ``sync`` gives up for now: with the waiting times between, ten minutes or so."""
+
+
+class Tablet:
+    """A crew's tablet: its durable queue, its copy of the crew's records, and its conversation with the server.
+
+    Everything that returns has been stored: what a person entered is on the disk when ``create``, ``update`` or
+    ``delete`` come back, whether or not there is a network. ``sync`` does the rest, now or days later.
+
+    Safe to use from several threads (the screens, and one that syncs), and to kill at any moment.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        server: str,
+        *,
+        line: Line | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_id: Callable[[], object] = uuid7,
+        chance: random.Random | None = None,
+        app_version: str = "fieldsync-tablet 1",
+        edits_max: int = BATCH_EDITS_MAX,
+        page: int = PAGE,
+    ) -> None:
+        """Open the tablet's file, or make it.
+
+        Args:
+            path: the SQLite file. It holds the token: keep it where only the app can read it.
+            server: the server's address, ``https://…`` (plain http for this machine only; else give a ``line``).
+            line: what carries requests instead of HTTP. Simulations put one there that loses answers.
+            clock: the tablet's clock; aware moments. It may be wrong by days: the server corrects for it.
+            new_id: makes ids for edits and records, UUIDv7 by default.
+            chance: randomness for the waiting times.
+            app_version: shown to the office, printable ASCII of at most 50 characters.
+            edits_max: edits in one exchange, at most 1,000.
+            page: changes wanted in one answer, 1 to 1,000.
+
+        Raises:
+            StoreTooNew: a newer version of the app wrote the file.
+            ValueError: ``server`` is no address that can be used.
+        """
+        self._line: Line = line or HttpLine(server)
+        self._store = Store(path, server)
+        self._clock = clock
+        self._new_id = new_id
+        self._backoff = Backoff(chance or random.Random())  # noqa: S311  (waiting times are no secret)
+        self._conversation = Conversation(
+            self._store, self._line, clock, app_version=app_version, edits_max=edits_max, page=page
+        )
+
+    # --- joining a crew -------------------------------------------------------------------------------------------
+
+    def enrol(self, code: str, *, partnership: str) -> None:
+        """Trade a one-time code from the office for a token. Also for a tablet whose token is no longer taken.
+
+        The server sees a new device: edits that wait are numbered anew, from 1, and sent. Records stay until the
+        first download is complete.
+
+        Raises:
+            NotEnrolled: the code is unknown, used or expired.
+            Unreachable: no answer came. The code may be used up by now: if it is not taken again, ask for another.
+        """
+        enrolment.enrol(self._store, self._line, code, partnership)
+
+    def rotate_token(self) -> None:
+        """Trade the token for a new one. The server takes the old one until it has seen the new one.
+
+        Raises:
+            NotEnrolled, Unreachable, ServerRefused
+        """
+        enrolment.rotate(self._store, self._line)
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether there is a token (the server may have revoked it since)."""
+        return self._store.state()["token"] is not None
+
+    @property
+    def device_id(self) -> str | None:
+        """The server's name for this tablet."""
+        return self._store.state()["device_id"]  # type: ignore[no-any-return]
+
+    # --- entering work --------------------------------------------------------------------------------------------
+
+    def create(self, kind: str, fields: Mapping[str, Any], *, record_id: str | None = None) -> str:
+        """Make a record. Returns its id, which is the server's too.
+
+        Raises:
+            EditTooLarge: the fields have more JSON than an exchange could carry.
+            TypeError, ValueError: a value cannot be JSON.
+        """
+        record_id = record_id or str(self._new_id())
+        self._enter(kind, record_id, "create", fields)
+        return record_id
+
+    def update(self, kind: str, record_id: str, fields: Mapping[str, Any]) -> int:
+        """Change some fields of a record: only those that the person changed, so that the rest cannot conflict.
+
+        Returns the edit's number. Raises as ``create`` does.
+        """
+        return self._enter(kind, record_id, "update", fields)
+
+    def delete(self, kind: str, record_id: str) -> int:
+        """Delete a record (tasks only, of what a crew may). Returns the edit's number."""
+        return self._enter(kind, record_id, "delete", {})
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is entered in the block is stored at once, or not at all: a form with all its lines."""
+        with self._store.transaction():
+            yield
+
+    def _enter(self, kind: str, record_id: str, action: str, fields: Mapping[str, Any]) -> int:
+        with self._store.transaction() as connection:
+            # What the person saw when she entered it: the version that the feed had brought by then.
+            base = None if action == "create" else replica.version_of(connection, kind, record_id)
+            return edits.enter(connection, kind, record_id, action, base, fields, self._clock(), str(self._new_id()))
+
+    # --- what the screens show ------------------------------------------------------------------------------------
+
+    def records(self, kind: str, work_order_id: str | None = None) -> list[Record]:
+        """The records of a kind as the crew sees them: the server's, with own edits drawn over."""
+        with self._store.transaction() as connection:
+            return replica.records(connection, kind, work_order_id)
+
+    def record(self, kind: str, record_id: str) -> Record | None:
+        """One record as the crew sees it; None where there is none (any more)."""
+        with self._store.transaction() as connection:
+            return replica.record(connection, kind, record_id)
+
+    def server_records(self) -> dict[tuple[str, str], tuple[int, dict[str, Any]]]:
+        """(kind, id) -> (version, record): what the feed has brought, without own edits."""
+        with self._store.transaction() as connection:
+            return replica.server_records(connection)
+
+    def waiting(self) -> list[Edit]:
+        """The edits that the server has not acknowledged yet, in their order."""
+        return [
+            edits.from_row(row) for row in self._store.read("SELECT * FROM edit WHERE verdict IS NULL ORDER BY seq")
+        ]
+
+    def journal(self) -> list[Edit]:
+        """All edits that this tablet still holds, with their verdicts, in their order."""
+        return [edits.from_row(row) for row in self._store.read("SELECT * FROM edit ORDER BY seq")]
+
+    def refused(self) -> list[Edit]:
+        """Edits that the server refused, with the problem, until the person puts them aside."""
+        return self._for_attention("verdict = 'refused'")
+
+    def conflicts(self) -> list[Edit]:
+        """Edits that met another value, until the person puts them aside. Both values are kept on the server."""
+        return self._for_attention("verdict = 'conflicted'")
+
+    def put_aside(self, seq: int) -> None:
+        """The person has seen this refusal or conflict."""
+        with self._store.transaction() as connection:
+            connection.execute("UPDATE edit SET attention = 0 WHERE seq = ?", (seq,))
+
+    def _for_attention(self, which: str) -> list[Edit]:
+        return [
+            edits.from_row(row)
+            for row in self._store.read(f"SELECT * FROM edit WHERE attention AND {which} ORDER BY seq")
+        ]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the crew sees all there was at the last exchange; False in the middle of a download."""
+        return bool(self._store.state()["complete"])
+
+    @property
+    def clock_is_off_by(self) -> timedelta | None:
+        """The server's clock minus the tablet's at the last exchange (and the time that the answer took)."""
+        skew_ms = self._store.state()["skew_ms"]
+        return None if skew_ms is None else timedelta(milliseconds=skew_ms)
+
+    # --- talking to the server ------------------------------------------------------------------------------------
+
+    def exchange(self) -> Exchanged:
+        """One exchange, without waiting or repeating. See ``Conversation.exchange`` for what it raises."""
+        return self._conversation.exchange()
+
+    def sync(self, *, patience: int = PATIENCE, wait: Callable[[float], object] = time.sleep) -> None:
+        """Exchange until no edit waits and the feed is read to its end, backing off after each failure.
+
+        Call it from a background thread: when work was entered, when the network comes back, and every few minutes.
+
+        Args:
+            patience: failures in a row after which it gives up for now.
+            wait: waits for so many seconds; an app's own can be cut short when the network comes back.
+
+        Raises:
+            Unreachable: ``patience`` is used up. Everything is kept; call again later.
+            NotEnrolled, JournalTooShort, AppOutdated, ServerRefused: a person has to do something.
+        """
+        while True:
+            try:
+                exchanged = self.exchange()
+            except Unreachable as problem:
+                pause_s = self._backoff.failed(problem.retry_after_s)
+                if self._backoff.failures > patience:
+                    self._backoff.succeeded()
+                    raise
+                wait(pause_s)
+                continue
+            self._backoff.succeeded()
+            if exchanged.idle:
+                return
+
+    def close(self) -> None:
+        """Close the file. What is under way in other threads fails; nothing stored is lost."""
+        self._store.close()
+        if isinstance(self._line, HttpLine):
+            self._line.close()
