@@ -81,7 +81,10 @@ forbid_main_cluster() {
     as_root mkdir -p "$(dirname "$no_main_cluster")"
     as_root sh -c "echo 'create_main_cluster = false' > $no_main_cluster"
 }
-allow_main_cluster() { as_root rm -f "$no_main_cluster"; }
+allow_main_cluster() {
+    as_root rm -f "$no_main_cluster"
+    as_root rmdir --ignore-fail-on-non-empty "$(dirname "$no_main_cluster")" || true
+}
 
 install_system_packages() {
     if ! command -v apt-get >/dev/null 2>&1; then
