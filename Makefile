@@ -11,7 +11,7 @@ help: ## this list
 
 # exec: the program takes the place of the shell, so that a signal to make's child is a signal to it.
 demo: ready ## seed, simulate and serve a partnership of counties (PORT=8123 make demo, SIMULATE=0 make demo)
-	@exec $(BIN)/fieldsync demo --port '$(PORT)' $(if $(filter 0 no off false,$(SIMULATE)),--no-simulate)
+	@exec $(BIN)/fieldsync demo --with-parent --port '$(PORT)' $(if $(filter 0 no off false,$(SIMULATE)),--no-simulate)
 
 test: ready ## every test, on a PostGIS cluster of its own (make test ARGS='-k merge')
 	@exec $(BIN)/python -m pytest $(ARGS)

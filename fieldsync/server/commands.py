@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from fieldsync.cluster import Home
+from fieldsync.cluster.lifeline import end_with_parent
 
 EXIT_NOT_RUNNING = 3
 """What init scripts answer for a program that does not run (Linux Standard Base)."""
@@ -87,6 +89,26 @@ def migrate() -> None:
     from .migrate import migrate as run
 
     run()
+
+
+@click.command()
+@where_to_listen
+@click.option("--simulate/--no-simulate", default=True, help="Whether tablets come online and send their work.")
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when the process that called us ends.")
+def demo(host: str, port: int, simulate: bool, with_parent: bool) -> None:
+    """Seed a partnership of counties, let its tablets work, and serve it until Ctrl-C.
+
+    It has a database of its own in the private cluster, made afresh each time.
+    """
+    from .demo import demo as run
+    from .stopping import Stopped
+
+    if with_parent:
+        end_with_parent(signal.SIGTERM)
+    try:
+        run(Home.of_project(), host, port, simulate=simulate)
+    except Stopped:
+        click.echo("FieldSync has stopped.")
 
 
 @click.command()

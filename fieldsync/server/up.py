@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +46,7 @@ def up(home: Home, host: str, port: int) -> None:
         ServerProblem, ClusterProblem: it cannot start, or a part of it ended for good.
     """
     with stoppable(), running(home, host, port) as parts:
-        _say(f"FieldSync is ready at {parts.url}  (Ctrl-C ends it)")
+        say(f"FieldSync is ready at {parts.url}  (Ctrl-C ends it)")
         keep(parts)
 
 
@@ -75,7 +75,9 @@ def running(
                 "FIELDSYNC_DATABASE_URL": database_url,
                 "PROMETHEUS_MULTIPROC_DIR": str(home.metrics),
             }
+            say("Bringing the tables up to date")
             run_command(["migrate"], environ)
+            say(f"Starting the web server at {url}")
             with WebServer(listener, environ, log) as web:
                 web.await_readiness()
                 # A database that was named from outside may carry a password: it is not written down.
@@ -96,34 +98,53 @@ def keep(parts: Running) -> None:
         restarts = [moment for moment in restarts if time.monotonic() - moment < 3600] + [time.monotonic()]
         if len(restarts) > RESTARTS_MAX:
             raise ServerProblem(f"PostgreSQL ended {RESTARTS_MAX} times within an hour. See {parts.cluster.home.logs}")
-        _say("PostgreSQL has ended unasked; starting it again")
+        say("PostgreSQL has ended unasked; starting it again")
         _restart(parts.cluster)
     raise ServerProblem(f"The web server has ended unasked (exit code {code}).")
 
 
-def run_command(arguments: list[str], environ: Mapping[str, str], log: Path | None = None) -> None:
+def run_command(arguments: list[str], environ: Mapping[str, str]) -> None:
     """Run a ``fieldsync`` command as a process of its own: what it loads into memory goes with it.
 
     Raises:
-        ServerProblem: it failed; it has said why in our terminal, or in ``log``.
+        ServerProblem: it failed; it has said why in our terminal.
     """
-    output = log.open("ab") if log else None
+    _run(arguments, environ, output=None)
+
+
+def read_command(arguments: list[str], environ: Mapping[str, str]) -> str:
+    """The same, for what the command prints."""
+    return _run(arguments, environ, output=subprocess.PIPE)
+
+
+def _run(arguments: list[str], environ: Mapping[str, str], output: int | None) -> str:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fieldsync", *arguments],
+        cwd=PROJECT,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        text=True,
+        # A session of its own: Ctrl-C is for us, who end it and whatever it has started.
+        start_new_session=True,
+        preexec_fn=ends_with_parent(signal.SIGTERM),  # noqa: PLW1509  (no threads here)
+    )
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "fieldsync", *arguments],
-            cwd=PROJECT,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            preexec_fn=ends_with_parent(signal.SIGTERM),
-            check=False,
-        )
-    finally:
-        if output:
-            output.close()
-    if done.returncode != 0:
-        raise ServerProblem(f"fieldsync {arguments[0]} failed (exit code {done.returncode}).")
+        printed, _ = process.communicate()
+    except BaseException:
+        _end_group(process)
+        raise
+    if process.returncode != 0:
+        raise ServerProblem(f"fieldsync {arguments[0]} failed (exit code {process.returncode}).")
+    return printed or ""
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    for by in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, by)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
 
 
 @contextmanager
@@ -131,6 +152,7 @@ def _database(home: Home, name: str, *, afresh: bool) -> Iterator[tuple[str, Clu
     if chosen := os.environ.get("FIELDSYNC_DATABASE_URL"):
         yield chosen, None
         return
+    say(f"Starting PostgreSQL in {home.root}")
     with Cluster(home) as cluster:
         if afresh:
             cluster.databases.drop(name)
@@ -148,5 +170,6 @@ def _restart(cluster: Cluster) -> None:
             time.sleep(0.5)
 
 
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
+    """Tell whoever watches the terminal."""
     print(sentence, flush=True)
