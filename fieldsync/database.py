@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
 
 from fieldsync.config import Settings
-from fieldsync.problems import ComeAgain, Problem
+from fieldsync.problems import ComeAgain, IdTaken, Problem
 from geo.tables import metadata
 
 CONSTRAINT_PROBLEMS: dict[str, type[Problem]] = {}
@@ -34,7 +34,7 @@ COME_AGAIN_STATES = {
     "53300",  # too many connections
     "53100",  # disk full
     "08006",  # connection failure
-    "23505",  # unique violation without a name of ours: two requests made the same row at once
+    "23505",  # unique violation that no domain has named: two requests made the same row at once
 }
 
 
@@ -95,6 +95,9 @@ def engine_options(settings: Settings) -> dict[str, Any]:
                 f" -c lock_timeout={settings.lock_timeout_ms}"
                 # Acknowledged is durable: a deployment's default must not weaken it.
                 " -c synchronous_commit=on -c timezone=UTC -c jit=off"
+                # One plan for all partnerships: a plan made for one that the statistics do not know yet takes it for
+                # empty, and reads the whole of it instead of going by the key. It saves the planning, too.
+                " -c plan_cache_mode=force_generic_plan"
             ),
         },
     }
@@ -125,6 +128,8 @@ def translated(error: DBAPIError) -> BaseException:
     original = error.orig
     if isinstance(original, psycopg.Error):
         name = original.diag.constraint_name
+        if name is not None and name.startswith("pk_"):
+            return IdTaken()
         if name in CONSTRAINT_PROBLEMS:
             return CONSTRAINT_PROBLEMS[name]()
         if original.sqlstate in COME_AGAIN_STATES or error.connection_invalidated:

@@ -69,6 +69,12 @@ class Unprocessable(Problem):
     code = "invalid_value"
 
 
+class UnknownReference(Unprocessable):
+    """The field names something that does not exist."""
+
+    code = "unknown_reference"
+
+
 class BodyTooLarge(Problem):
     """The body is larger than this address takes."""
 
@@ -174,10 +180,28 @@ class AlreadyThere(Conflict):
     code = "already_there"
 
 
+class CrewDisbanded(Conflict):
+    """The crew has been disbanded."""
+
+    code = "crew_disbanded"
+
+
+class LastAdmin(Conflict):
+    """Somebody must remain who may manage the whole partnership."""
+
+    code = "last_admin"
+
+
 class ConflictSettled(Conflict):
     """Somebody settled this conflict already."""
 
     code = "conflict_settled"
+
+
+class RecordDeleted(Conflict):
+    """The record has been deleted; restore it first."""
+
+    code = "record_deleted"
 
 
 class PreconditionFailed(Problem):
@@ -185,6 +209,9 @@ class PreconditionFailed(Problem):
 
     status = 412
     code = "precondition_failed"
+
+    def headers(self) -> dict[str, str]:
+        return {"ETag": self.facts["etag"]} if "etag" in self.facts else {}
 
 
 class PreconditionRequired(Problem):
@@ -212,6 +239,12 @@ class ComeAgain(Problem):
 
     def headers(self) -> dict[str, str]:
         return {"Retry-After": str(self.facts.get("retry_after_s", 2))}
+
+
+class IdTaken(ComeAgain):
+    """Something with this id was written at the same moment; send the same request again."""
+
+    code = "id_taken"
 
 
 class InternalFault(Problem):

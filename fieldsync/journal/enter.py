@@ -13,9 +13,15 @@ from fieldsync.journal.merge import decide
 from fieldsync.journal.write import write
 
 
-def enter(session: Session, author: Author, edits: Sequence[Edit], received_at: datetime) -> Outcome:
-    """Decide the edits of one author, in their order, and write the outcome within the caller's transaction."""
-    known = load(session, author, edits)
+def enter(
+    session: Session, author: Author, edits: Sequence[Edit], received_at: datetime, *, ids_may_be_taken: bool = True
+) -> Outcome:
+    """Decide the edits of one author, in their order, and write the outcome within the caller's transaction.
+
+    Raises:
+        IdTaken: when the transaction is written without ``ids_may_be_taken``, and one was after all.
+    """
+    known = load(session, author, edits, ids_may_be_taken=ids_may_be_taken)
     outcome = decide(author, edits, known)
     write(session, author, outcome, received_at)
     return outcome

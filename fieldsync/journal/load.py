@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import TextClause
 from sqlalchemy.orm import Session
 
 from fieldsync.journal import queries
 from fieldsync.journal.edits import Author, Edit, Known, Record, Touch
-from fieldsync.workorders.kinds import KINDS, Kind, Policy, Values, entered
+from fieldsync.workorders.kinds import KINDS, Kind, Policy, Values, all_values, entered
 
 
 class _PastEdit(msgspec.Struct):
@@ -29,29 +30,32 @@ class _PastEdit(msgspec.Struct):
     before: dict[str, Any] | None
 
 
-def _row_type(kind: Kind) -> Any:
-    """The shape of one row of ``queries.LOAD``, its ``fields`` typed as the kind's own."""
-    return msgspec.defstruct(
-        "Loaded",
-        [
-            ("id", UUID),
-            ("version", int),
-            ("crew_id", UUID | None),
-            ("work_order_id", UUID),
-            ("jurisdiction_id", UUID | None),
-            ("placed", list[str | None] | None),
-            ("deleted", bool),
-            ("fields", kind.fields),
-        ],
-    )
+_BESIDE: list[tuple[str, Any]] = [("id", UUID), ("version", int), ("deleted", bool), ("seen_by", UUID | None)]
+_PLACED: list[tuple[str, Any]] = [
+    ("jurisdiction_id", UUID | None),
+    ("area_id", UUID | None),
+    ("placed_version_id", UUID | None),
+    ("placed_by", str),
+]
 
 
-_DECODERS = {kind.name: msgspec.json.Decoder(list[_row_type(kind)]) for kind in queries.EDITABLE}  # type: ignore[misc]
+def _rows(kind: Kind) -> msgspec.json.Decoder[list[Any]]:
+    """Decodes rows: the kind's own fields, typed as they are entered, and what is read beside them."""
+    beside = _BESIDE if kind.is_child else _BESIDE + _PLACED
+    row = msgspec.defstruct("Row", beside, bases=(kind.fields,), kw_only=True)
+    return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+
+
+_ROWS = {kind.name: _rows(kind) for kind in queries.EDITABLE}
 _HISTORY = msgspec.json.Decoder(list[_PastEdit])
 
 
-def load(session: Session, author: Author, edits: Sequence[Edit]) -> Known:
-    """Lock the work orders that the edits touch, then read all that deciding them needs."""
+def load(session: Session, author: Author, edits: Sequence[Edit], *, ids_may_be_taken: bool = True) -> Known:
+    """Lock the work orders that the edits touch, then read all that deciding them needs.
+
+    Without ``ids_may_be_taken`` nobody looks whether records to be created exist already: the database would refuse
+    to write them again (``IdTaken``).
+    """
     known = Known()
     live = [edit for edit in edits if edit.refusal is None]
     created: dict[str, set[UUID]] = defaultdict(set)
@@ -61,7 +65,8 @@ def load(session: Session, author: Author, edits: Sequence[Edit]) -> Known:
     for edit in live:
         kind = KINDS[edit.kind]
         if edit.action == "create":
-            created[edit.kind].add(edit.record_id)
+            if ids_may_be_taken:
+                created[edit.kind].add(edit.record_id)
         else:
             base, bases = edit.base_version or 0, edited[edit.kind]
             bases[edit.record_id] = min(base, bases.get(edit.record_id, base))
@@ -74,31 +79,34 @@ def load(session: Session, author: Author, edits: Sequence[Edit]) -> Known:
         return known
     ids = {"partnership_id": author.partnership_id}
     work_order_ids = edited["work_order"].keys() | parents
-    if work_order_ids or edited["task"]:
-        session.execute(
-            queries.LOCK_WORK_ORDERS,
-            ids | {"work_order_ids": list(work_order_ids), "task_ids": list(edited["task"])},
-        )
     work_orders = work_order_ids | created["work_order"]
-    for name, wanted in (("work_order", work_orders), ("task", edited["task"].keys() | created["task"])):
-        if wanted:
-            _read_records(session, author, KINDS[name], wanted, known)
+    if work_orders or edited["task"]:
+        _read_records(
+            session, KINDS["work_order"], queries.LOCK_WORK_ORDERS,
+            ids | {"ids": list(work_orders), "task_ids": list(edited["task"])}, known,
+        )  # fmt: skip
+    if tasks := edited["task"].keys() | created["task"]:
+        _read_records(session, KINDS["task"], queries.LOAD_TASKS, ids | {"ids": list(tasks)}, known)
     _read_existing(session, author, named, created, known)
     _read_history(session, author, edited, known)
     _read_exclusions(session, author, known, work_order_ids, edited["task"])
     return known
 
 
-def _read_records(session: Session, author: Author, kind: Kind, wanted: Iterable[UUID], known: Known) -> None:
-    rows = session.execute(
-        queries.LOAD[kind.name], {"partnership_id": author.partnership_id, "ids": list(wanted)}
-    ).scalar_one()
-    for row in _DECODERS[kind.name].decode(rows):
-        record = Record(kind, row.id, row.version, entered(row.fields), row.work_order_id, row.crew_id)
-        record.jurisdiction_id = row.jurisdiction_id
-        record.placed = row.placed
+def _read_records(
+    session: Session, kind: Kind, statement: TextClause, parameters: dict[str, Any], known: Known
+) -> None:
+    rows = _ROWS[kind.name].decode(session.execute(statement, parameters).scalar_one())
+    for row in rows:
+        work_order_id = row.work_order_id if kind.is_child else row.id
+        record = Record(kind, row.id, row.version, all_values(kind, row), work_order_id, row.seen_by)
         record.deleted = row.deleted
         record.scope_was = record.scope
+        if kind.is_child:
+            record.jurisdiction_id = known.records["work_order", work_order_id].jurisdiction_id
+        else:
+            record.jurisdiction_id = row.jurisdiction_id
+            record.placed = (row.jurisdiction_id, row.area_id, row.placed_version_id, row.placed_by)
         known.records[kind.name, row.id] = record
 
 
@@ -144,7 +152,7 @@ def _read_history(session: Session, author: Author, edited: dict[str, dict[UUID,
 def _typed(kind: str, values: dict[str, Any]) -> Values:
     """Values from the journal as they were when they were entered. ``deleted`` is not a field, but is journalled."""
     deleted = values.pop("deleted", None)
-    typed = entered(msgspec.convert(values, KINDS[kind].fields))
+    typed = entered(KINDS[kind], msgspec.convert(values, KINDS[kind].fields))
     return typed if deleted is None else typed | {"deleted": deleted}
 
 

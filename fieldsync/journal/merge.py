@@ -40,7 +40,7 @@ def _create(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
     _check_side(author, kind, values)
     if (kind.name, edit.record_id) in known.records or edit.record_id in known.existing.get(kind.name, ()):
         raise Refusal("record_exists", f"A {kind.name} with this id exists already.", "record_id")
-    full: Values = {**dict.fromkeys(kind.names), **kind.defaults, **values}
+    full: Values = {**kind.blank, **values}
     if kind.is_child:
         parent = _find(author, edit, known, KINDS["work_order"], values["work_order_id"], "work_order_id")
         crew_id, work_order_id = parent.scope, parent.id
@@ -61,9 +61,9 @@ def _create(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
 def _update(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decision:
     kind = KINDS[edit.kind]
     values = edit.values
-    for name in values:
-        if name not in kind.policies:
-            raise Refusal("create_only_field", f"{name} stays as it was when the record was created.", name)
+    if fixed := values.keys() - kind.policies.keys():
+        name = min(fixed)
+        raise Refusal("create_only_field", f"{name} stays as it was when the record was created.", name)
     _check_side(author, kind, values)
     record = _find(author, edit, known, kind, edit.record_id, "record_id")
     _check_references(kind, values, known)
@@ -71,15 +71,31 @@ def _update(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
     _check_transition(author, edit, record, touches)
     if record.deleted or _in_custody_of_others(author, record):
         return _held(edit, record, known, author, touches)
+    if not any(touch.author_id != author.id for touch in touches):
+        now = record.values
+        before = {name: now[name] for name, mine in values.items() if now[name] != mine}
+        _fold(author, edit, record, known, outcome, before, {})
+        return Decision(edit, Verdict.APPLIED, record.version, before or None)
+    before, after, clashes = _merge(author, edit, record, known, touches)
+    _fold(author, edit, record, known, outcome, before, after)
+    verdict = Verdict.CONFLICTED if clashes else Verdict.MERGED
+    return Decision(edit, verdict, record.version, before or None, after or None, clashes)
+
+
+def _merge(
+    author: Author, edit: Edit, record: Record, known: Known, touches: Sequence[Touch]
+) -> tuple[Values, Values, list[Clash]]:
+    """Field by field, against what others did since: the fields that change with the values they had, the values that
+    come out other than they were entered, and the clashes."""
     clashes: list[Clash] = []
     before: Values = {}
     after: Values = {}
-    for name, mine in values.items():
+    for name, mine in edit.values.items():
         current = record.values[name]
         last = _last_by_another(author, name, touches)
         stands = mine
         if last is not None and current != mine:
-            policy = known.policies.get((kind.name, name)) or kind.policies[name]
+            policy = known.policies.get((record.kind.name, name)) or record.kind.policies[name]
             base = _view(author, name, touches, current)
             stands, clash = settle(author, edit, record, name, policy, base, current, last)
             if clash is not None:
@@ -88,10 +104,7 @@ def _update(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
             before[name] = current
             if stands != mine:
                 after[name] = stands
-    others = any(touch.author_id != author.id for touch in touches)
-    verdict = Verdict.CONFLICTED if clashes else Verdict.MERGED if others else Verdict.APPLIED
-    _fold(author, edit, record, known, outcome, before, after)
-    return Decision(edit, verdict, record.version, before or None, after or None, clashes)
+    return before, after, clashes
 
 
 def _delete(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decision:
@@ -146,11 +159,11 @@ def _fold(
             record.changed = True
             record.values = record.values.copy()
             record.scope_was = record.scope
-        for name in before:
-            if name != "deleted":
-                record.values[name] = after[name] if name in after else edit.values[name]
         if deleted is not None:
             record.deleted = deleted
+        else:
+            for name in before:
+                record.values[name] = after[name] if name in after else edit.values[name]
         if not record.kind.is_child:
             record.crew_id = record.values["crew_id"]
             record.moved = record.moved or "location" in before

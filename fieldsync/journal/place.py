@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,13 @@ from fieldsync.journal.edits import Record
 from fieldsync.workorders.rules import DONE
 from geo.assign import index_for, version_in_force
 
-JURISDICTIONS = text("SELECT code, id FROM jurisdiction WHERE partnership_id = :partnership_id AND NOT retired")
+# One value, decoded at once: a row a jurisdiction would take longer to read than the points to place.
+JURISDICTIONS = text("""
+    SELECT coalesce(json_object_agg(code, id), '{}')::text FROM jurisdiction
+    WHERE partnership_id = :partnership_id AND NOT retired
+""")
+
+_BY_CODE = msgspec.json.Decoder(dict[str, UUID])
 
 NOWHERE = (None, None, None, "outside")
 
@@ -37,8 +44,8 @@ def place(session: Session, partnership_id: UUID, records: Sequence[Record], at:
     placements = index.place(
         [point.lon for point in points], [point.lat for point in points], tolerance_m=in_force.tolerance_m
     )
-    rows = session.execute(JURISDICTIONS, {"partnership_id": partnership_id})
-    jurisdictions: dict[str, UUID] = dict(row._tuple() for row in rows)
+    by_code = session.execute(JURISDICTIONS, {"partnership_id": partnership_id}).scalar_one()
+    jurisdictions = _BY_CODE.decode(by_code)
     for record, area_id, code, rule in zip(
         records, placements.area_ids, placements.codes, placements.rules, strict=True
     ):

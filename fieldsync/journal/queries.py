@@ -14,41 +14,36 @@ from fieldsync.workorders.kinds import CHILD_KINDS, KINDS, Kind
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _PLACEMENT = ("jurisdiction_id", "area_id", "placed_version_id", "placed_by")
 
-# Locking comes before reading, as a statement of its own: a waiter that read in the same statement would go on with
-# the snapshot it took before it waited. A work order's lock covers everything recorded on it. Always in id order, and
-# before the head, so that two batches cannot wait for each other.
-LOCK_WORK_ORDERS = text("""
-    SELECT id FROM work_order
-    WHERE partnership_id = :partnership_id AND id IN (
-        SELECT unnest(CAST(:work_order_ids AS uuid[]))
-        UNION
-        SELECT work_order_id FROM task WHERE partnership_id = :partnership_id AND id = ANY(CAST(:task_ids AS uuid[]))
-    )
-    ORDER BY id FOR NO KEY UPDATE
-""")
-
 # Edits of these records by anybody after the version that the batch was made on, oldest first.
 HISTORY = text("""
     SELECT coalesce(json_agg(h), '[]')::text FROM (
         SELECT j.record_id, j.kind, j.version, j.author_id, j.side, j.happened_at, j.fields, j.before
-        FROM unnest(CAST(:record_ids AS uuid[]), CAST(:bases AS int[])) AS s (record_id, base)
-        JOIN journal j ON j.partnership_id = :partnership_id AND j.record_id = s.record_id AND j.version > s.base
-        WHERE j.verdict <> 'refused'
+        FROM unnest(CAST(:record_ids AS uuid[]), CAST(:bases AS int[])) AS stale (record_id, base) CROSS JOIN LATERAL (
+            SELECT * FROM journal
+            WHERE partnership_id = :partnership_id AND record_id = stale.record_id AND version > stale.base
+              AND verdict <> 'refused'
+            OFFSET 0
+        ) j
         ORDER BY j.entry
     ) h
 """)
 
 # Work orders that this crew's tablets had, and were told to drop.
 LEFT_SCOPE = text("""
-    SELECT record_id FROM scope_exit
-    WHERE partnership_id = :partnership_id AND crew_id = :crew_id AND record_id = ANY(CAST(:ids AS uuid[]))
-      AND kind = 'work_order'
+    SELECT wanted.id FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
+        SELECT 1 FROM scope_exit
+        WHERE partnership_id = :partnership_id AND crew_id = :crew_id AND record_id = wanted.id AND kind = 'work_order'
+        OFFSET 0
+    ) e
 """)
 
 REFUSED_CREATES = text("""
-    SELECT record_id FROM journal
-    WHERE partnership_id = :partnership_id AND author_id = :author_id AND record_id = ANY(CAST(:ids AS uuid[]))
-      AND action = 'create' AND verdict = 'refused'
+    SELECT wanted.id FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
+        SELECT 1 FROM journal
+        WHERE partnership_id = :partnership_id AND record_id = wanted.id AND author_id = :author_id
+          AND action = 'create' AND verdict = 'refused'
+        LIMIT 1
+    ) j
 """)
 
 POLICIES = text("SELECT kind, field, policy FROM field_policy WHERE partnership_id = :partnership_id")
@@ -79,71 +74,94 @@ def _columns(kind: Kind) -> list[str]:
     return [name for name in kind.names if name not in ("location", "work_order_id")]
 
 
-def _recordset(kind: Kind, extra: list[str]) -> str:
+def _recordset(kind: Kind) -> str:
     """The FROM item that turns the JSON of many records into rows."""
     table = _table(kind.name)
-    typed = [_typed(table, name) for name in ["id", "version", *_columns(kind), *extra]]
+    beside = ["work_order_id", "scope_crew_id"] if kind.is_child else list(_PLACEMENT)
+    typed = [_typed(table, name) for name in ["id", "version", *_columns(kind), *beside]]
     if not kind.is_child:
         typed += ["lon double precision", "lat double precision"]
-    if "deleted_at" in table.c:
+    if not kind.appends_only:
         typed.append("deleted boolean")
     return f"json_to_recordset(CAST(:rows AS json)) AS r ({', '.join(typed)})"
 
 
 def _assignments(kind: Kind) -> dict[str, str]:
     """Column -> expression, for a record that is written whole."""
-    assigned = {"version": "r.version", "change": ":change", "updated_at": ":now"}
+    assigned = {"partnership_id": ":partnership_id", "id": "r.id", "created_at": ":now"}
+    assigned |= {"version": "r.version", "change": ":change", "updated_at": ":now"}
     assigned |= {name: f"r.{name}" for name in _columns(kind)}
     if kind.is_child:
-        assigned["scope_crew_id"] = "r.scope_crew_id"
+        assigned |= {"work_order_id": "r.work_order_id", "scope_crew_id": "r.scope_crew_id"}
     else:
         assigned["location"] = "ST_SetSRID(ST_MakePoint(r.lon, r.lat), 4326)"
         assigned |= {name: f"r.{name}" for name in _PLACEMENT}
+    if not kind.appends_only:
+        assigned["deleted_at"] = "CASE WHEN r.deleted THEN CAST(:now AS timestamptz) END"
     return assigned
 
 
-def _insert(kind: Kind) -> sa.TextClause:
-    extra = ["work_order_id", "scope_crew_id"] if kind.is_child else list(_PLACEMENT)
-    assigned = {"partnership_id": ":partnership_id", "id": "r.id", "created_at": ":now"} | _assignments(kind)
-    if kind.is_child:
-        assigned["work_order_id"] = "r.work_order_id"
-    return text(
-        f"INSERT INTO {kind.name} ({', '.join(assigned)})"
-        f" SELECT {', '.join(assigned.values())} FROM {_recordset(kind, extra)}"
-    )
-
-
-def _update(kind: Kind) -> sa.TextClause:
-    extra = ["scope_crew_id"] if kind.is_child else list(_PLACEMENT)
+def _insert(kind: Kind) -> str:
     assigned = _assignments(kind)
-    # The first deletion's moment stays, however often it is repeated.
-    assigned["deleted_at"] = "CASE WHEN r.deleted THEN coalesce(t.deleted_at, :now) END"
-    pairs = ", ".join(f"{name} = {value}" for name, value in assigned.items())
-    return text(
-        f"UPDATE {kind.name} t SET {pairs} FROM {_recordset(kind, extra)}"
-        f" WHERE t.partnership_id = :partnership_id AND t.id = r.id"
+    return (
+        f"INSERT INTO {kind.name} ({', '.join(assigned)}) SELECT {', '.join(assigned.values())} FROM {_recordset(kind)}"
     )
 
 
-def _load(kind: Kind) -> sa.TextClause:
-    names = ", ".join(_columns(kind))
+def _overwrite(kind: Kind) -> str:
+    """Write records that exist, and are locked, whole. An upsert, because it always goes by the primary key."""
+    kept = {"partnership_id", "id", "created_at", "work_order_id", "deleted_at"}
+    pairs = [f"{name} = excluded.{name}" for name in _assignments(kind) if name not in kept]
+    # The first deletion's moment stays, however often it is repeated.
+    pairs.append(
+        "deleted_at = CASE WHEN excluded.deleted_at IS NOT NULL"
+        f" THEN coalesce({kind.name}.deleted_at, excluded.deleted_at) END"
+    )
+    return f"{_insert(kind)} ON CONFLICT (partnership_id, id) DO UPDATE SET {', '.join(pairs)}"
+
+
+def _selected(kind: Kind) -> str:
+    """What is read of a record: its fields, and what deciding needs beside them."""
+    meta = ["id", "version", "deleted_at IS NOT NULL AS deleted"]
     if kind.is_child:
-        meta = (
-            "scope_crew_id AS crew_id, work_order_id, (SELECT w.jurisdiction_id FROM work_order w"
-            f" WHERE w.partnership_id = {kind.name}.partnership_id AND w.id = work_order_id) AS jurisdiction_id"
-        )
-        placed = "null AS placed"
+        meta += ["work_order_id", "scope_crew_id AS seen_by"]
     else:
-        names += ", json_build_object('lon', ST_X(location), 'lat', ST_Y(location)) AS location"
-        meta = "crew_id, id AS work_order_id, jurisdiction_id"
-        placed = f"json_build_array({', '.join(_PLACEMENT)}) AS placed"
-    return text(f"""
-        SELECT coalesce(json_agg(r), '[]')::text FROM (
-            SELECT id, version, {meta}, {placed}, deleted_at IS NOT NULL AS deleted,
-                   (SELECT f FROM (SELECT {names}) f) AS fields
-            FROM {kind.name} WHERE partnership_id = :partnership_id AND id = ANY(CAST(:ids AS uuid[]))
-        ) r
-    """)
+        meta += ["crew_id AS seen_by", "json_build_object('lon', ST_X(location), 'lat', ST_Y(location)) AS location"]
+        meta += _PLACEMENT
+    return ", ".join(_columns(kind) + meta)
+
+
+# Every look-up by many ids goes through LATERAL … OFFSET 0: one index probe an id, whatever the planner believes about
+# the size of a partnership. Its statistics lag behind, and for one that it has not seen yet it reads all of it.
+
+# A locked row is returned as it is once the lock is held, so locking and reading the work orders can be one statement.
+# Everything else is read in later ones: a waiter's snapshot of it was taken before it waited. A work order's lock
+# covers all that is recorded on it. Always in id order, and before the head, so that no two batches wait for each
+# other.
+LOCK_WORK_ORDERS = text(f"""
+    SELECT coalesce(json_agg(r), '[]')::text FROM (
+        SELECT w.* FROM (
+            SELECT unnest(CAST(:ids AS uuid[])) AS id
+            UNION
+            SELECT t.work_order_id FROM unnest(CAST(:task_ids AS uuid[])) AS named (id) CROSS JOIN LATERAL (
+                SELECT work_order_id FROM task WHERE partnership_id = :partnership_id AND id = named.id OFFSET 0
+            ) t
+            ORDER BY id
+        ) wanted CROSS JOIN LATERAL (
+            SELECT {_selected(KINDS["work_order"])} FROM work_order
+            WHERE partnership_id = :partnership_id AND id = wanted.id FOR NO KEY UPDATE
+        ) w
+    ) r
+""")
+
+LOAD_TASKS = text(f"""
+    SELECT coalesce(json_agg(r), '[]')::text FROM (
+        SELECT t.* FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
+            SELECT {_selected(KINDS["task"])} FROM task
+            WHERE partnership_id = :partnership_id AND id = wanted.id OFFSET 0
+        ) t
+    ) r
+""")
 
 
 def _from_json(table: sa.Table, names: list[str], constants: list[str]) -> sa.TextClause:
@@ -158,9 +176,8 @@ def _from_json(table: sa.Table, names: list[str], constants: list[str]) -> sa.Te
 
 
 EDITABLE = tuple(kind for kind in KINDS.values() if not kind.appends_only)
-INSERT = {kind.name: _insert(kind) for kind in KINDS.values()}
-UPDATE = {kind.name: _update(kind) for kind in EDITABLE}
-LOAD = {kind.name: _load(kind) for kind in EDITABLE}
+INSERT = {kind.name: text(_insert(kind)) for kind in KINDS.values()}
+OVERWRITE = {kind.name: text(_overwrite(kind)) for kind in EDITABLE}
 
 _JOURNAL_CONSTANTS = ["partnership_id", "author_id", "side", "crew_id", "received_at"]
 INSERT_JOURNAL = _from_json(
@@ -183,8 +200,11 @@ FOLLOW = {
     name: text(f"""
         UPDATE {name} t SET change = :change,
             scope_crew_id = {"CASE WHEN t.deleted_at IS NULL THEN r.crew_id END" if name == "task" else "r.crew_id"}
-        FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, crew_id uuid)
-        WHERE t.partnership_id = :partnership_id AND t.work_order_id = r.id
+        FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, crew_id uuid) CROSS JOIN LATERAL (
+            -- Nothing moves these rows meanwhile: the lock on their work order covers them.
+            SELECT ctid FROM {name} WHERE partnership_id = :partnership_id AND work_order_id = r.id OFFSET 0
+        ) of_it
+        WHERE t.ctid = of_it.ctid
     """)
     for name in CHILD_KINDS
 }
@@ -194,8 +214,9 @@ def existing(tables: list[str]) -> sa.TextClause:
     """Which of some ids exist, for several tables in one statement; binds ``<table>_ids``. Rows ``(table, id)``."""
     return text(
         " UNION ALL ".join(
-            f"SELECT '{name}' AS name, id FROM {name}"
-            f" WHERE partnership_id = :partnership_id AND id = ANY(CAST(:{name}_ids AS uuid[]))"
+            f"SELECT '{name}' AS name, wanted.id FROM unnest(CAST(:{name}_ids AS uuid[])) AS wanted (id)"
+            f" CROSS JOIN LATERAL (SELECT 1 FROM {name}"
+            f" WHERE partnership_id = :partnership_id AND id = wanted.id OFFSET 0) t"
             for name in tables
         )
     )

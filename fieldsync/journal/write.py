@@ -46,7 +46,7 @@ def _write_records(session: Session, records: list[Record], stamp: dict[str, Any
     for record in records:
         by_kind[record.kind.name, record.created].append(_record_row(record))
     for name in KINDS:  # work orders first: what hangs on them refers to them
-        for created, statements in ((True, queries.INSERT), (False, queries.UPDATE)):
+        for created, statements in ((True, queries.INSERT), (False, queries.OVERWRITE)):
             if rows := by_kind.get((name, created)):
                 session.execute(statements[name], stamp | {"rows": _json(rows)})
 

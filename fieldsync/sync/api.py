@@ -14,7 +14,7 @@ from fieldsync.bodies import read_json_body
 from fieldsync.clock import now
 from fieldsync.database import db, transaction
 from fieldsync.observe import CONFLICTS, EXCHANGE_EDITS, EXCHANGE_SECONDS, FEED_LAG, VERDICTS
-from fieldsync.problems import NotFound
+from fieldsync.problems import IdTaken, NotFound
 from fieldsync.shapes import body_of, json_answer
 from fieldsync.sync import queries, repeats
 from fieldsync.sync.exchange import Answer, Exchange, Unreadable, read
@@ -54,11 +54,12 @@ def exchange() -> Response:
 
 def _push(actor: DeviceActor, asked: Exchange, unreadable: list[Unreadable], received_at: datetime) -> Received:
     if asked.edits or unreadable:
-        with transaction() as session:
-            return receive(session, actor, asked, unreadable, received_at)
+        try:
+            return _receive(actor, asked, unreadable, received_at, ids_may_be_taken=False)
+        except IdTaken:
+            return _receive(actor, asked, unreadable, received_at, ids_may_be_taken=True)
     ids = {"partnership_id": actor.partnership_id, "author_id": actor.device_id}
-    session = db.session()
-    device = session.execute(queries.DEVICE, ids | {"now": received_at}).one()
+    device = db.session.execute(queries.DEVICE, ids | {"now": received_at}).one()
     if device.unseen:
         skew_ms = (received_at - asked.sent_at) // timedelta(milliseconds=1)
         with transaction() as session:
@@ -66,6 +67,13 @@ def _push(actor: DeviceActor, asked: Exchange, unreadable: list[Unreadable], rec
                 queries.SEE_DEVICE, ids | {"now": received_at, "skew_ms": skew_ms, "app_version": asked.app_version}
             )
     return Received(device.next_seq, [])
+
+
+def _receive(
+    actor: DeviceActor, asked: Exchange, unreadable: list[Unreadable], received_at: datetime, *, ids_may_be_taken: bool
+) -> Received:
+    with transaction() as session:
+        return receive(session, actor, asked, unreadable, received_at, ids_may_be_taken=ids_may_be_taken)
 
 
 def _measure(received: Received, page: Page, push_s: float, pull_s: float) -> None:

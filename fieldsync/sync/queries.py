@@ -30,7 +30,7 @@ SEE_DEVICE = text("""
     WHERE partnership_id = :partnership_id AND id = :author_id
 """)
 
-# Two index probes joined by UNION: an OR over both would read the whole journal. A row that both find is the same row.
+# By number and by id; what both find is one row.
 EARLIER = text("""
     SELECT coalesce(json_agg(e), '[]')::text FROM (
         SELECT j.edit_id, j.seq, j.kind, j.record_id, j.action, j.base_version, j.observed_at, j.fields, j.verdict,
@@ -44,14 +44,16 @@ EARLIER = text("""
                    WHERE c.partnership_id = j.partnership_id AND c.edit_id = j.edit_id AND c.author_id = j.author_id
                ) END AS conflicts
         FROM (
-            SELECT edit_id FROM journal
-            WHERE partnership_id = :partnership_id AND author_id = :author_id AND seq = ANY(CAST(:seqs AS bigint[]))
+            SELECT edit_id FROM unnest(CAST(:seqs AS bigint[])) AS wanted (seq) CROSS JOIN LATERAL (
+                SELECT edit_id FROM journal
+                WHERE partnership_id = :partnership_id AND author_id = :author_id AND seq = wanted.seq OFFSET 0
+            ) by_seq
             UNION
-            SELECT edit_id FROM journal
-            WHERE partnership_id = :partnership_id AND author_id = :author_id
-              AND edit_id = ANY(CAST(:edit_ids AS uuid[]))
-        ) found
-        JOIN journal j ON j.partnership_id = :partnership_id AND j.edit_id = found.edit_id AND j.author_id = :author_id
+            SELECT unnest(CAST(:edit_ids AS uuid[]))
+        ) found CROSS JOIN LATERAL (
+            SELECT * FROM journal
+            WHERE partnership_id = :partnership_id AND edit_id = found.edit_id AND author_id = :author_id OFFSET 0
+        ) j
     ) e
 """)
 

@@ -41,13 +41,18 @@ class Received(NamedTuple):
 
 
 def receive(
-    session: Session, actor: DeviceActor, exchange: Exchange, unreadable: Sequence[Unreadable], received_at: datetime
-) -> Received:
+    session: Session, actor: DeviceActor, exchange: Exchange, unreadable: Sequence[Unreadable], received_at: datetime,
+    *, ids_may_be_taken: bool,
+) -> Received:  # fmt: skip
     """Take a batch into the journal, within the caller's transaction.
+
+    Ids are random, so nearly every batch is written without looking whether one is taken; where one is, the database
+    refuses, and the caller comes again with ``ids_may_be_taken`` to have just that edit refused.
 
     Raises:
         SequenceGap: it begins above the number that is expected, or has a hole; nothing is written.
         NotAuthenticated: the device was revoked meanwhile.
+        IdTaken: see above.
     """
     ids = {"partnership_id": actor.partnership_id, "author_id": actor.device_id}
     # The device's own line: a second batch of the same device waits here until this one is committed.
@@ -56,9 +61,10 @@ def receive(
         raise NotAuthenticated("This device has been revoked.")
     sent: list[Sent] = sorted([*exchange.edits, *unreadable], key=lambda queued: queued.seq)
     new, old = _split(sent, device.next_seq)
-    earlier = repeats.find(
-        session, ids, [queued.seq for queued in old], [queued.edit_id for queued in sent if queued.edit_id]
-    )
+    earlier = []
+    if old or ids_may_be_taken:
+        edit_ids = [queued.edit_id for queued in sent if queued.edit_id is not None]
+        earlier = repeats.find(session, ids, [queued.seq for queued in old], edit_ids)
     batch = _Batch(actor, exchange, received_at, earlier)
     edits = [batch.ready(queued) for queued in new]
     misfits = batch.misfits(session, ids, old, new)
@@ -69,7 +75,7 @@ def receive(
                "app_version": exchange.app_version},
     )  # fmt: skip
     author = Author(actor.device_id, "crew", actor.partnership_id, actor.crew_id)
-    outcome = enter(session, author, [*edits, *misfits], received_at)
+    outcome = enter(session, author, [*edits, *misfits], received_at, ids_may_be_taken=ids_may_be_taken)
     fresh = {queued.seq: _fresh(queued, decision) for queued, decision in zip(new, outcome.decisions, strict=False)}
     again = [batch.again(queued, fresh.get(queued.seq)) for queued in old]
     return Received(expected_seq, sorted([*again, *fresh.values()], key=lambda verdict: verdict.seq))

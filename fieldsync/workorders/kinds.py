@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -146,9 +147,24 @@ class Kind:
         return not self.policies
 
     @cached_property
+    def blank(self) -> dict[str, Any]:
+        """All fields of a new record before anything is entered."""
+        return {**dict.fromkeys(self.names), **self.defaults}
+
+    @cached_property
     def instants(self) -> frozenset[str]:
         """The fields that hold a moment."""
         return frozenset(name for name in self.names if name.endswith("_at"))
+
+    @cached_property
+    def decoder(self) -> msgspec.json.Decoder[Struct]:
+        """Decodes an edit's ``fields``."""
+        return msgspec.json.Decoder(self.fields)
+
+    @cached_property
+    def getter(self) -> attrgetter[tuple[Any, ...]]:
+        """Takes the values of all fields from a struct."""
+        return attrgetter(*self.names)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -232,9 +248,14 @@ Values = dict[str, Any]
 """Field name -> typed value (``str``, ``int``, ``UUID``, aware ``datetime``, ``Location``, list of ``str``, None)."""
 
 
-def entered(struct: Struct) -> Values:
+def entered(kind: Kind, struct: Struct) -> Values:
     """The fields that were given, as a dict of typed values."""
-    return {name: value for name in struct.__struct_fields__ if (value := getattr(struct, name)) is not UNSET}
+    return {name: value for name, value in zip(kind.names, kind.getter(struct), strict=True) if value is not UNSET}
+
+
+def all_values(kind: Kind, struct: Struct) -> Values:
+    """All fields of a record that was read whole."""
+    return dict(zip(kind.names, kind.getter(struct), strict=True))
 
 
 def parse(kind: Kind, raw: bytes | msgspec.Raw) -> Values:
@@ -244,7 +265,7 @@ def parse(kind: Kind, raw: bytes | msgspec.Raw) -> Values:
         msgspec.ValidationError: a field is unknown or its value not acceptable; the message ends in its path.
         msgspec.DecodeError: not JSON.
     """
-    values = entered(msgspec.json.decode(raw, type=kind.fields))
+    values = entered(kind, kind.decoder.decode(raw))
     for name in kind.instants & values.keys():
         moment = values[name]
         if moment is not None and not YEARS[0] <= moment.year <= YEARS[1]:

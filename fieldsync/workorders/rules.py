@@ -50,3 +50,19 @@ DONE = frozenset({Status.COMPLETED, Status.CLOSED, Status.CANCELLED})
 def may_follow(side: str, current: Status, wanted: Status) -> bool:
     """Whether ``side`` ("crew" or "office") may take a work order from ``current`` to ``wanted``."""
     return wanted is current or wanted in TRANSITIONS[side][current]
+
+
+def way(side: str, current: Status, wanted: Status) -> list[Status] | None:
+    """The fewest steps by which ``side`` may take a work order from ``current`` to ``wanted``; None if there are none.
+
+    ``current`` itself is not among them, so the list is empty where the work order is there already. Of ways of the
+    same length it is the one whose statuses are declared first.
+    """
+    ways: dict[Status, list[Status]] = {current: []}
+    reached = [current]
+    for status in reached:
+        for following in Status:
+            if following in TRANSITIONS[side][status] and following not in ways:
+                ways[following] = [*ways[status], following]
+                reached.append(following)
+    return ways.get(wanted)
