@@ -35,11 +35,11 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Shapefile:
-    """One shapefile, unpacked: the path of its .shp, the layer's name, and what stands beside it."""
+    """One shapefile, unpacked: the path of its .shp, the layer's name, and the texts of its .prj and .cpg."""
 
     path: Path
     layer: str
-    has_prj: bool
+    prj: str | None
     cpg: str | None
 
 
@@ -57,13 +57,7 @@ def unpack(path: Path, folder: Path, layer: str | None) -> Shapefile:
             _extract(archive, files, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
         raise FileUnreadable(f"The archive cannot be unpacked: {error}.") from error
-    cpg = folder / "areas.cpg"
-    return Shapefile(
-        path=folder / "areas.shp",
-        layer=chosen,
-        has_prj="prj" in files,
-        cpg=cpg.read_bytes().decode("ascii", errors="replace").strip() if "cpg" in files else None,
-    )
+    return Shapefile(folder / "areas.shp", chosen, _take(folder / "areas.prj"), _take(folder / "areas.cpg"))
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -114,6 +108,15 @@ def _files_of(layer: str, entries: dict[str, zipfile.ZipInfo]) -> dict[str, zipf
         if extension not in files:
             raise ArchiveIncomplete(f"There is no .{extension} beside {layer}.shp.", part=f".{extension}")
     return files
+
+
+def _take(path: Path) -> str | None:
+    """A small text, removed from the folder: what it says is for us to judge, and GDAL would act on it."""
+    if not path.exists():
+        return None
+    text = path.read_bytes().decode("utf-8", errors="replace").strip()
+    path.unlink()
+    return text
 
 
 def _extract(archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], folder: Path) -> None:

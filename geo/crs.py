@@ -47,12 +47,12 @@ def understand(stated: str | None) -> CRS:
         raise CrsUnreadable(f"It says {stated[:80]!r}.") from error
     if crs.name.lower().startswith(("undefined", "unknown")):
         raise CrsMissing(f'It says "{crs.name}".')
+    if crs.area_of_use is None and (code := crs.to_authority(min_confidence=90)):
+        # A .prj seldom names its authority, and with it goes the area of use.
+        crs = CRS.from_authority(*code)
     flat = crs.to_2d()
     if not (flat.is_geographic or flat.is_projected):
         raise CrsUnreadable(f'"{crs.name}" is not a map\'s coordinate system.')
-    if flat.area_of_use is None and (code := flat.to_authority(min_confidence=90)):
-        # A .prj seldom names its authority, and with it goes the area of use.
-        flat = CRS.from_authority(*code)
     return flat
 
 

@@ -64,6 +64,8 @@ def decode(texts: Sequence[bytes | None], stated: str | None, field: str) -> lis
     taken (other encodings practically never are), anything else refused. Raises EncodingWrong,
     EncodingUnknown.
     """
+    if stated not in (None, "utf-8"):
+        _refuse_hidden_utf8(texts, stated or "", field)
     decoded: list[str | None] = []
     for feature, text in enumerate(texts, start=1):
         if text is None:
@@ -80,8 +82,6 @@ def decode(texts: Sequence[bytes | None], stated: str | None, field: str) -> lis
         if any(character == "\ufffd" or unicodedata.category(character) == "Cc" for character in value):
             raise EncodingWrong(f"{value[:40]!r} has characters that no name has.", feature=feature, field=field)
         decoded.append(value)
-    if stated not in (None, "utf-8"):
-        _refuse_hidden_utf8(texts, stated or "", field)
     return decoded
 
 

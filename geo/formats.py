@@ -38,7 +38,6 @@ class Opened:
     layer: str | None = None
     crs: str | None = None
     encoding: str | None = UTF8
-    has_prj: bool = False
 
 
 def open_file(path: Path, folder: Path, layer: str | None) -> Opened:
@@ -117,8 +116,8 @@ def _shapefile(shapefile: Shapefile) -> Opened:
         "Shapefile",
         "ESRI Shapefile",
         layer=shapefile.layer,
+        crs=shapefile.prj,
         encoding=encoding,
-        has_prj=shapefile.has_prj,
     )
 
 

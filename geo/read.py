@@ -43,7 +43,6 @@ from geo.refusals import (
 
 # What pyogrio lets out, besides its own errors, when a file ends in the middle.
 _BROKEN = (
-    CRSError,
     DataLayerError,
     DataSourceError,
     FeatureError,
@@ -114,8 +113,10 @@ def _layer_name(opened: Opened, wanted: str | None) -> str | None:
     layers = sorted(str(name) for name, kind in listed if kind is not None)
     if wanted is not None and wanted not in layers:
         raise LayerNotFound(f"It has {', '.join(layers) or 'none'}.", part=wanted, layers=layers)
-    if not layers:
+    if not layers and opened.format == "GeoPackage":
         raise NoAreas("It has no layer of geometries.")
+    if not layers:
+        raise FileUnreadable("GDAL finds no layer in it.")
     if wanted is None and len(layers) > 1:
         raise LayerNotChosen(f"They are {', '.join(layers)}.", layers=layers)
     return wanted or layers[0]
@@ -123,7 +124,8 @@ def _layer_name(opened: Opened, wanted: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Raw:
-    """What GDAL read: the CRS, field names, WKB of each feature, raw values of each field, and its warnings."""
+    """What GDAL read: the CRS, field names, WKB of each feature, raw values of each field, and its
+    warnings."""
 
     crs: str | None
     fields: list[str]
@@ -136,11 +138,13 @@ def _read(opened: Opened, layer: str | None) -> _Raw:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            # latin-1 gives the bytes as they are, each as one character, so that we decode them and not GDAL,
-            # which replaces what it cannot read.
+            # ISO-8859-1 gives the bytes as they are, each as one character, so that we decode them,
+            # strictly. (By the name "latin-1" GDAL does not know it.)
             meta, _, wkbs, columns = pyogrio.raw.read(
-                opened.path, layer=layer, encoding="latin-1", max_features=AREAS_MAX + 1
+                opened.path, layer=layer, encoding="ISO-8859-1", max_features=AREAS_MAX + 1
             )
+    except CRSError as error:
+        raise CrsUnreadable(f"{error}.") from error
     except _BROKEN as error:
         raise FileUnreadable(f"{error}.") from error
     if wkbs is None or len(wkbs) == 0:
@@ -153,11 +157,9 @@ def _read(opened: Opened, layer: str | None) -> _Raw:
 
 def _crs(opened: Opened, reported: str | None, given: str | None) -> CRS:
     """The file's CRS, or the one given where the file has none that can be read."""
-    stated = opened.crs if opened.format == "GeoJSON" else reported
+    by_gdal = opened.format in ("GeoPackage", "FlatGeobuf")
     try:
-        if stated is None and opened.has_prj:
-            raise CrsUnreadable("The .prj is damaged.", part=".prj")
-        own = understand(stated)
+        own = understand(reported if by_gdal else opened.crs)
     except (CrsMissing, CrsUnreadable):
         if given is None:
             raise
