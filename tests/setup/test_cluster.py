@@ -51,19 +51,19 @@ def setting(cluster: Cluster, name: str) -> str:
     return str(row[0])
 
 
-def test_a_restart_keeps_the_data(home: Home) -> None:
-    with Lock(home):
-        with Cluster(home) as cluster:
+def test_a_restart_keeps_the_data(empty_home: Home) -> None:
+    with Lock(empty_home):
+        with Cluster(empty_home) as cluster:
             cluster.databases.ensure("kept")
             write(cluster, "before")
             first = cluster.pid
-        with Cluster(home) as cluster:
+        with Cluster(empty_home) as cluster:
             assert read(cluster) == ["before"]
             assert cluster.pid != first
 
 
-def test_it_keeps_its_promises(home: Home) -> None:
-    with Lock(home), Cluster(home) as cluster:
+def test_it_keeps_its_promises(empty_home: Home) -> None:
+    with Lock(empty_home), Cluster(empty_home) as cluster:
         for name in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
             assert setting(cluster, name) == "on", name
         assert setting(cluster, "listen_addresses") == ""
@@ -85,9 +85,8 @@ def test_only_its_owner_can_reach_it(home: Home) -> None:
 
 def test_two_projects_side_by_side(home: Home, other_home: Home) -> None:
     with Lock(home), Lock(other_home), Cluster(home) as one, Cluster(other_home) as other:
-        one.databases.ensure("kept")
-        write(one, "one")
-        assert not other.databases.exists("kept")
+        one.databases.ensure("of one")
+        assert not other.databases.exists("of one")
 
 
 def test_two_clones_have_two_homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +122,6 @@ def test_a_kill_of_everything_loses_nothing_committed(home: Home) -> None:
     with Lock(home):
         cluster = Cluster(home)
         cluster.start()
-        cluster.databases.ensure("kept")
         write(cluster, "committed")
         assert cluster.pid
         os.kill(cluster.pid, signal.SIGKILL)
@@ -153,12 +151,12 @@ def test_a_start_ends_a_server_left_behind_by_a_killed_process(home: Home) -> No
         assert not is_running(server)
 
 
-def test_a_half_made_data_folder_is_made_anew(home: Home) -> None:
-    home.make()
-    unfinished = home.root / "data.new"
+def test_a_half_made_data_folder_is_made_anew(empty_home: Home) -> None:
+    empty_home.make()
+    unfinished = empty_home.root / "data.new"
     Owner.choose().make_folder(unfinished)
     (unfinished / "PG_VERSION").write_text("15\n")
-    with Lock(home), Cluster(home) as cluster:
+    with Lock(empty_home), Cluster(empty_home) as cluster:
         assert setting(cluster, "data_checksums") == "on"
 
 
@@ -169,12 +167,12 @@ def test_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
     assert Home(tmp_path / ("long" * 31)).socket != home.socket
 
 
-def test_a_socket_folder_of_somebody_else_is_refused(home: Home) -> None:
-    home.make()
-    home.socket.mkdir(mode=0o777)
-    home.socket.chmod(0o777)
-    with Lock(home), pytest.raises(ClusterProblem, match=r"only .* may enter"):
-        Cluster(home).start()
+def test_a_socket_folder_of_somebody_else_is_refused(empty_home: Home) -> None:
+    empty_home.make()
+    empty_home.socket.mkdir(mode=0o777)
+    empty_home.socket.chmod(0o777)
+    with Lock(empty_home), pytest.raises(ClusterProblem, match=r"only .* may enter"):
+        Cluster(empty_home).start()
 
 
 def test_a_home_that_postgresql_cannot_enter_is_named(tmp_path: Path) -> None:
@@ -187,7 +185,7 @@ def test_a_home_that_postgresql_cannot_enter_is_named(tmp_path: Path) -> None:
         Cluster(home).start()
 
 
-def test_missing_programs_are_named(home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_programs_are_named(empty_home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FIELDSYNC_PG_BINDIR", str(tmp_path))
-    with Lock(home), pytest.raises(ClusterProblem, match="postgis"):
-        Cluster(home).start()
+    with Lock(empty_home), pytest.raises(ClusterProblem, match="postgis"):
+        Cluster(empty_home).start()

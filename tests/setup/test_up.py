@@ -147,21 +147,21 @@ def test_a_background_start_that_fails_says_why(shared_home: Home, tmp_path: Pat
     assert "with PostGIS was not found" in failed.stderr
 
 
-def test_a_taken_port_is_said_before_anything_starts(home: Home) -> None:
+def test_a_taken_port_is_said_before_anything_starts(empty_home: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        refused = fieldsync(home, "up", "--port", str(port))
+        refused = fieldsync(empty_home, "up", "--port", str(port))
     assert refused.returncode == 1
     assert f"cannot listen on 127.0.0.1, port {port}: address already in use" in refused.stderr
-    assert not home.data.exists()
+    assert not empty_home.data.exists()
 
 
-def test_a_named_database_is_used_and_no_cluster_is_started(home: Home, new_database: Callable[[], str]) -> None:
+def test_a_named_database_is_used_and_no_cluster_is_started(empty_home: Home, new_database: Callable[[], str]) -> None:
     url = new_database()
-    with up(home, FIELDSYNC_DATABASE_URL=url):
-        assert status(home).ready
-        assert not home.data.exists()
-        assert status(home).database_url is None, "it may hold a password"
+    with up(empty_home, FIELDSYNC_DATABASE_URL=url):
+        assert status(empty_home).ready
+        assert not empty_home.data.exists()
+        assert status(empty_home).database_url is None, "it may hold a password"
 
 
 def test_nothing_is_left_in_the_users_folders(shared_home: Home, tmp_path: Path) -> None:
