@@ -46,7 +46,8 @@ postgis_package() {
             return
         fi
     done
-    apt-cache search --names-only '^postgresql-[0-9]+-postgis-3$' | cut -d' ' -f1 | sort -t- -k2,2n | tail -n 1
+    newest=$(apt-cache search --names-only '^postgresql-[0-9]+-postgis-3$' | cut -d' ' -f1 | sort -t- -k2,2n | tail -n 1)
+    echo "${newest:-postgresql-NN-postgis-3}"  # NN: the lists of packages are missing or too old to know.
 }
 
 venv_package() {
@@ -91,10 +92,12 @@ install_system_packages() {
         fail "Please install PostgreSQL 14 or later with PostGIS 3, and Python's venv module, with this system's package" \
             "manager; if the programs lie in an unusual folder, name it: FIELDSYNC_PG_BINDIR=/…/bin"
     fi
-    as_root true || fail "Packages are missing and I may not install them. Please run, as root:" \
-        "apt-get install $(wanted_packages | tr '\n' ' '| sed 's/ $//;s/^$/postgresql-postgis python3-venv/')"
-    [ -n "$(postgis_package)" ] || apt_get update
     packages=$(wanted_packages | tr '\n' ' ')
+    as_root true ||
+        fail "Packages are missing and I may not install them. Please run, as root: apt-get install $packages"
+    case $packages in
+        *-NN-*) apt_get update && packages=$(wanted_packages | tr '\n' ' ') ;;
+    esac
     say "installing $packages(system packages)"
     forbid_main_cluster
     # Lists of another day name files that are gone: then once more with today's.
