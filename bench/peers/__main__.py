@@ -7,16 +7,17 @@ import contextlib
 import json
 import os
 import platform
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CalledProcessError
 
-from fieldsync.cluster import Cluster, Home, Lock
+from fieldsync.cluster import ClusterProblem, Home, Lock
 
 from .accordsync import AccordSync
 from .connection import UnexpectedAnswer
+from .fieldsync_peer import FieldSync
 from .install import PLACE, CannotInstall, place
 from .kinto import Kinto
 from .measure import Extent, Measured, measure
@@ -24,7 +25,7 @@ from .peer import Peer, Surroundings
 from .pouchdb import PouchDB
 from .server import ServerEnded
 
-PEERS: tuple[type[Peer], ...] = (AccordSync, Kinto, PouchDB)
+PEERS: tuple[type[Peer], ...] = (FieldSync, AccordSync, Kinto, PouchDB)
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "peers.json"
 
 
@@ -33,24 +34,40 @@ def main() -> int:
     chosen = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     extent = Extent(chosen.rounds, chosen.clients, chosen.batches, chosen.batch, chosen.page)
-    peers = [peer for peer in PEERS if not chosen.only or peer.__name__.lower() in chosen.only]
-    measured: list[Measured] = []
+    kinds = [kind for kind in PEERS if not chosen.only or kind.__name__.lower() in chosen.only]
     missing: dict[str, str] = {}
-    with _cluster() as cluster:
-        around = Surroundings(cluster, extent.clients, extent.batch, extent.page, place("logs"))
-        for kind in peers:
-            peer = kind(around)
-            try:
-                _say(f"{peer.name} {peer.version}")
-                peer.install()
-                measured.append(measure(peer, extent, _say))
-            except (CannotInstall, ServerEnded, UnexpectedAnswer, OSError) as reason:
-                missing[peer.name] = str(reason)
-                _say(f"  not measured: {reason}")
-    _print(measured, extent)
+    with _home() as home, contextlib.ExitStack() as ends:
+        around = Surroundings(home, extent.clients, extent.batch, extent.page, place("logs"))
+        started = [peer for kind in kinds if (peer := _started(kind(around), ends, missing))]
+        measured, failed = measure(started, extent, _say)
+    missing |= failed
+    _print(measured, missing, extent)
     if not chosen.only:
         _write(measured, missing, extent)
     return 1 if missing else 0
+
+
+def _started(peer: Peer, ends: contextlib.ExitStack, missing: dict[str, str]) -> Peer | None:
+    """The peer, to be stopped with ``ends``; or None, with the reason in ``missing``."""
+    _say(f"starting {peer.name}, {peer.version}")
+    ends.callback(peer.stop)
+    try:
+        peer.install()
+        peer.start()
+    except (CannotInstall, ServerEnded, UnexpectedAnswer, ClusterProblem, OSError, CalledProcessError) as reason:
+        missing[peer.name] = str(reason)
+        return None
+    return peer
+
+
+@contextlib.contextmanager
+def _home() -> Iterator[Home]:
+    """Where the clusters of this run lie: on the disk that FieldSync's own would be on."""
+    project = Home.of_project()
+    project.make()
+    home = Home(project.root / "bench-peers")
+    with Lock(home):
+        yield home
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,34 +82,21 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextlib.contextmanager
-def _cluster() -> Iterator[Cluster]:
-    """A PostgreSQL of this run's own, on the disk that FieldSync's would be on, with FieldSync's settings."""
-    project = Home.of_project()
-    project.make()
-    home = Home(project.root / "bench-peers")
-    with Lock(home):
-        shutil.rmtree(home.data, ignore_errors=True)
-        try:
-            with Cluster(home) as cluster:
-                yield cluster
-        finally:
-            shutil.rmtree(home.data, ignore_errors=True)
-
-
-def _print(measured: list[Measured], extent: Extent) -> None:
+def _print(measured: list[Measured], missing: dict[str, str], extent: Extent) -> None:
     work = f"{extent.clients} clients, pushes of {extent.batch}, pages of {extent.page}"
     total = f"{extent.records:,} work orders in the end"
     _say(f"\nRecords per second, medians of {extent.rounds} rounds; {work}; {total}\n")
-    _say(f"{'':<18}{'create':>9}{'update':>9}{'pull':>9}   peak memory (server + PostgreSQL), durability")
+    _say(f"{'':<18}{'create':>9}{'update':>9}{'pull':>9}   peak memory: server + PostgreSQL; durability")
     for each in measured:
-        rates = (each.create, each.update, each.pull)
         memory = " + ".join(f"{peak:,.0f}" for peak in each.peak_memory_mb.values())
-        row = "".join(f"{rate.median_per_s:>9,.0f}" for rate in rates)
+        row = "".join(f"{rate.median_per_s:>9,.0f}" for rate in each.rates.values())
         _say(f"{each.name:<18}{row}   {memory} MB; {each.durability}")
     for name, ratios in _ratios(measured).items():
-        row = "".join(f"{ratio:>8.1f}x" for ratio in ratios.values())
-        _say(f"FieldSync is to {name}:\n{'':<18}{row}")
+        _say(f"{'':<18}" + "".join(f"{ratio:>8.1f}x" for ratio in ratios.values()) + f"   FieldSync to {name}")
+    shares = [rate.client_share for each in measured for rate in each.rates.values()]
+    _say(f"\nThe load generator itself took {min(shares):.0%} to {max(shares):.0%} of one core." if shares else "")
+    for name, reason in missing.items():
+        _say(f"not measured: {name}: {reason}")
 
 
 def _ratios(measured: list[Measured]) -> dict[str, dict[str, float]]:
@@ -102,9 +106,7 @@ def _ratios(measured: list[Measured]) -> dict[str, dict[str, float]]:
         return {}
     return {
         each.name: {
-            "create": round(ours.create.median_per_s / each.create.median_per_s, 2),
-            "update": round(ours.update.median_per_s / each.update.median_per_s, 2),
-            "pull": round(ours.pull.median_per_s / each.pull.median_per_s, 2),
+            what: round(ours.rates[what].median_per_s / rate.median_per_s, 2) for what, rate in each.rates.items()
         }
         for each in measured
         if each is not ours

@@ -10,12 +10,15 @@ import re
 import secrets
 import subprocess
 import time
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
+import psycopg
+
 from .connection import Connection, UnexpectedAnswer
 from .install import SERVERS, python_packages
-from .peer import Peer, Surroundings
+from .peer import PostgresPeer, Surroundings
 from .server import Server, free_port
 from .work import CHANGED, FIELDS, WorkOrder
 
@@ -24,21 +27,20 @@ _CURSOR = re.compile(rb'"cursor":\s*(\d+)')
 _MORE = re.compile(rb'"has_more":\s*true')
 
 
-class AccordSync(Peer):
+class AccordSync(PostgresPeer):
     name = "accordsync-server"
     version = "0.3.2"
-    durability = "PostgreSQL, fsync and synchronous_commit on: on disk before the answer"
+    ways_to_pull = ("feed of snapshots",)
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
         self._push_ops = surroundings.batch * len(FIELDS)
-        self._pull_ops = surroundings.page * len(FIELDS)
         self.settings = (
             f"its WSGI app on gunicorn, {WORKERS} gthread workers of {THREADS} threads (it advises threads)",
-            f"an op is one field: max_push_ops raised from 500 to {self._push_ops}, pages of {self._pull_ops} ops",
+            f"an op is one field, so max_push_ops is raised from 500 to {self._push_ops}",
             "all fields lww (its cheapest), constant scope, HS256 tokens, rate limits off",
             "an update is 4 ops, for the 4 fields entered",
-            "the feed is pulled as pushed, and after compacting every record (default: those of 20 ops and more)",
+            "pulled after compacting every record (default: those of 20 ops and more): the plain feed is slower",
         )
         self._secret = secrets.token_hex(32)
         self._sequence = [count(1) for _ in range(surroundings.clients)]
@@ -47,13 +49,13 @@ class AccordSync(Peer):
     def install(self) -> None:
         self._programs = python_packages("accordsync")
 
-    def start(self) -> None:
+    def serve(self, database_url: str) -> None:
         self._env = {
-            "ACCORD_DATABASE_URL": self.around.cluster.databases.copy("template1", "peer_accordsync"),
+            "ACCORD_DATABASE_URL": database_url,
             "ACCORD_SECRET": self._secret,
             "ACCORD_FIELDS": ",".join(FIELDS),
             "ACCORD_PUSH_OPS": str(self._push_ops),
-            "ACCORD_PULL_OPS": str(self._pull_ops),
+            "ACCORD_PULL_ROWS": str(self.around.page),
         }
         self._manage("migrate")
         port = free_port()
@@ -72,10 +74,10 @@ class AccordSync(Peer):
         self.server.wait_until_it_answers(port, "/health")
         self._connections = [self._connect(port, client) for client in range(self.around.clients)]
 
-    def create_body(self, client: int, orders: list[WorkOrder]) -> bytes:
+    def create_body(self, client: int, orders: Sequence[WorkOrder]) -> bytes:
         return self._ops(client, orders, FIELDS)
 
-    def update_body(self, client: int, changes: list[WorkOrder]) -> bytes:
+    def update_body(self, client: int, changes: Sequence[WorkOrder]) -> bytes:
         return self._ops(client, changes, CHANGED)
 
     def create(self, client: int, body: bytes) -> None:
@@ -85,42 +87,28 @@ class AccordSync(Peer):
 
     update = create
 
-    @property
-    def ways_to_pull(self) -> tuple[str, ...]:
-        return ("feed of ops", "feed of snapshots, compacted")
-
-    def prepare_pull(self, way: str) -> None:
-        if way == "feed of ops":
-            return
-        # Only what every device has pulled is folded, and a device says so with its next request.
-        for client in range(self.around.clients):
-            self._pages(client, stop_after_end=False)
+    def prepare_pull(self) -> None:
+        # Only what every device has pulled is folded. That they have is written here: pulling the unfolded feed
+        # takes it a statement for each record.
+        with psycopg.connect(self._env["ACCORD_DATABASE_URL"]) as database:
+            database.execute("UPDATE devices SET cursor = accord_horizon() - 1")
         self._manage("compact", "--definition", "accordsync_wsgi:definition")
 
     def pull(self, client: int, way: str) -> int:
-        ops, snapshots = self._pages(client, stop_after_end=True)
-        per_record = len(FIELDS) + len(CHANGED)
-        if ops % per_record:
-            raise UnexpectedAnswer(f"{ops} ops are not {per_record} for each work order")
-        return ops // per_record + snapshots
-
-    def _pages(self, client: int, stop_after_end: bool) -> tuple[int, int]:
-        ops = snapshots = cursor = 0
+        snapshots = cursor = 0
         more = True
         while more:
-            answer, _ = self._connections[client].call("GET", f"/v1/pull?cursor={cursor}&limit={self._pull_ops}")
-            ops += answer.count(b'"op_id"')
-            snapshots += answer.count(b'"snapshot":')
+            path = f"/v1/pull?cursor={cursor}&limit={self.around.page}"
+            answer, _ = self._connections[client].call("GET", path)
+            snapshots += answer.count(b'"snapshot":{')
             ends = answer[:200] + answer[-200:]
             found = _CURSOR.search(ends)
             if found is None:
                 raise UnexpectedAnswer(f"no cursor in {ends!r}")
             cursor, more = int(found[1]), bool(_MORE.search(ends))
-        if not stop_after_end:
-            self._connections[client].call("GET", f"/v1/pull?cursor={cursor}&limit=1")
-        return ops, snapshots
+        return snapshots
 
-    def _ops(self, client: int, orders: list[WorkOrder], fields: tuple[str, ...]) -> bytes:
+    def _ops(self, client: int, orders: Sequence[WorkOrder], fields: tuple[str, ...]) -> bytes:
         device, wall_ms, sequence = f"device{client}", int(time.time() * 1000), self._sequence[client]
         ops = [
             {

@@ -6,12 +6,13 @@ import base64
 import json
 import secrets
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from .connection import Connection, UnexpectedAnswer
 from .install import SERVERS, place, python_packages
-from .peer import Peer, Surroundings
+from .peer import PostgresPeer, Surroundings
 from .server import Server, free_port
 from .work import WorkOrder
 
@@ -19,10 +20,9 @@ WORKERS = 4
 BUCKET = "/v1/buckets/partnership"
 
 
-class Kinto(Peer):
+class Kinto(PostgresPeer):
     name = "kinto"
     version = "26.5.0"
-    durability = "PostgreSQL, fsync and synchronous_commit on: on disk before the answer"
     ways_to_pull = ("records in pages",)
 
     def __init__(self, surroundings: Surroundings) -> None:
@@ -39,12 +39,11 @@ class Kinto(Peer):
     def install(self) -> None:
         self._programs = python_packages("kinto")
 
-    def start(self) -> None:
-        url = self.around.cluster.databases.copy("template1", "peer_kinto")
+    def serve(self, database_url: str) -> None:
         configuration = place("kinto") / "kinto.ini"
         text = (SERVERS / "kinto.ini").read_text()
         values = {
-            "database_url": url.replace("%", "%%"),
+            "database_url": database_url.replace("%", "%%"),
             "batch": self.around.batch,
             "secret": secrets.token_hex(16),
         }
@@ -73,10 +72,10 @@ class Kinto(Peer):
         for client in range(self.around.clients):
             self._connections[0].call("PUT", self._collection(client), b"{}", expect=201)
 
-    def create_body(self, client: int, orders: list[WorkOrder]) -> bytes:
+    def create_body(self, client: int, orders: Sequence[WorkOrder]) -> bytes:
         return self._batch(client, "PUT", orders)
 
-    def update_body(self, client: int, changes: list[WorkOrder]) -> bytes:
+    def update_body(self, client: int, changes: Sequence[WorkOrder]) -> bytes:
         return self._batch(client, "PATCH", changes)
 
     def create(self, client: int, body: bytes) -> None:
@@ -101,7 +100,7 @@ class Kinto(Peer):
         if answer.count(done) != self.around.batch:
             raise UnexpectedAnswer(f"Kinto did not take all of a batch: {answer[:300]!r}")
 
-    def _batch(self, client: int, method: str, orders: list[WorkOrder]) -> bytes:
+    def _batch(self, client: int, method: str, orders: Sequence[WorkOrder]) -> bytes:
         records = self._collection(client).removeprefix("/v1") + "/records"
         defaults = {"method": method, "headers": {"Response-Behavior": "light"}}
         requests = [{"path": f"{records}/{order.id}", "body": {"data": order.fields}} for order in orders]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from typing import Any
 
 from .connection import Connection, UnexpectedAnswer
@@ -22,7 +23,6 @@ class PouchDB(Peer):
     name = "express-pouchdb"
     version = "4.2.0 (PouchDB 9.0.0, express 4.22.3)"
     durability = "LevelDB without fsync: an acknowledged push can be lost in a power cut"
-    uses_postgres = False
     ways_to_pull = ("changes feed with documents", "all documents")
 
     def __init__(self, surroundings: Surroundings) -> None:
@@ -50,12 +50,12 @@ class PouchDB(Peer):
         self._connections = [Connection(port, {}) for _ in range(self.around.clients)]
         self._connections[0].call("PUT", DATABASE, expect=201)
 
-    def create_body(self, client: int, orders: list[WorkOrder]) -> bytes:
+    def create_body(self, client: int, orders: Sequence[WorkOrder]) -> bytes:
         documents = [{"_id": order.id, **order.fields} for order in orders]
         self._documents.update((document["_id"], document) for document in documents)
         return _bulk(documents)
 
-    def update_body(self, client: int, changes: list[WorkOrder]) -> bytes:
+    def update_body(self, client: int, changes: Sequence[WorkOrder]) -> bytes:
         keys = json.dumps({"keys": [change.id for change in changes]}).encode()
         answer, _ = self._connections[client].call("POST", f"{DATABASE}/_all_docs", keys)
         revisions = {row["id"]: row["value"]["rev"] for row in json.loads(answer)["rows"]}

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from fieldsync.cluster.lifeline import ends_with_parent
 
@@ -86,7 +85,7 @@ def free_port() -> int:
 
 
 class PeakMemory:
-    """Samples process trees while it is open; ``peak_mb`` has the highest sum of each, in MB of 10⁶ bytes.
+    """Samples process trees while they are ``watched``; ``peak_mb`` has the highest sum of each, in MB of 10⁶ bytes.
 
     What is summed is the proportional set size: pages that processes share, such as PostgreSQL's buffers or a
     forked worker's code, are counted once.
@@ -95,21 +94,23 @@ class PeakMemory:
     def __init__(self, roots: Mapping[str, int]) -> None:
         self.peak_mb = dict.fromkeys(roots, 0.0)
         self._roots = roots
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
 
-    def __enter__(self) -> PeakMemory:
-        self._thread.start()
-        return self
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Sample until the context is left, and once then."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._sample_until, args=(ended,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        while not self._ended.wait(SAMPLE_EVERY_S):
+    def _sample_until(self, ended: threading.Event) -> None:
+        last = False
+        while not last:
+            last = ended.wait(SAMPLE_EVERY_S)
             for name, root in self._roots.items():
                 now_mb = sum(_proportional_kb(pid) for pid in _tree(root)) * 1024 / 1e6
                 self.peak_mb[name] = max(self.peak_mb[name], now_mb)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from uuid_utils.compat import uuid7
+
+from bench.world import point
 
 FIELDS = (
     "title", "description", "service_type_id", "status", "priority", "location", "address", "tags", "asset",
@@ -17,9 +20,6 @@ FIELDS = (
 
 CHANGED = ("status", "tags", "resolution", "started_at")
 """An update enters these 4, as a crew does that has done a job."""
-
-WEST, SOUTH, EAST, NORTH = -77.12, 38.80, -76.91, 38.99
-"""Degrees, EPSG:4326: the District of Columbia."""
 
 _KINDS = ("pothole", "street light", "fallen tree", "blocked drain", "missing sign", "broken curb")
 _STREETS = ("Maple Ave", "Canal Rd", "14th St NW", "Division Ave", "Quincy St", "Benning Rd")
@@ -45,20 +45,21 @@ def new_work_orders(count: int, seed: str, service_type_id: str) -> list[WorkOrd
     return [WorkOrder(str(uuid7()), _fields(draw, service_type_id)) for _ in range(count)]
 
 
-def changes_of(orders: list[WorkOrder]) -> list[WorkOrder]:
+def changes_of(orders: Sequence[WorkOrder]) -> list[WorkOrder]:
     """One update for each: only the fields that it enters."""
     return [WorkOrder(order.id, _changed(order.fields, number)) for number, order in enumerate(orders)]
 
 
 def _fields(draw: random.Random, service_type_id: str) -> dict[str, Any]:
     kind, street = draw.choice(_KINDS), draw.choice(_STREETS)
+    lon, lat = point(draw)
     return {
         "title": f"{kind.capitalize()} at {draw.randint(1, 4999)} {street}",
         "description": "; ".join(draw.choices(_REMARKS, k=6)),
         "service_type_id": service_type_id,
         "status": "open",
         "priority": draw.randint(1, 5),
-        "location": {"lon": round(draw.uniform(WEST, EAST), 6), "lat": round(draw.uniform(SOUTH, NORTH), 6)},
+        "location": {"lon": round(lon, 6), "lat": round(lat, 6)},
         "address": f"{draw.randint(1, 4999)} {street}",
         "tags": [kind, draw.choice(("north", "south", "east", "west"))],
         "asset": f"asset-{draw.randint(1, 99_999):05d}",

@@ -22,7 +22,7 @@ definition = define_server(
     rate_limit=False,
     limits=Limits(
         max_push_ops=int(os.environ["ACCORD_PUSH_OPS"]),
-        max_pull_limit=int(os.environ["ACCORD_PULL_OPS"]),
+        max_pull_limit=int(os.environ["ACCORD_PULL_ROWS"]),
     ),
     # Nobody compacts on a timer here; when the comparison asks for it, every record is folded.
     compaction=Compaction(min_ops=1),
