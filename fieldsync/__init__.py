@@ -32,23 +32,42 @@ def create_app(settings: Settings | None = None) -> Flask:
         API_TITLE="FieldSync",
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
-        OPENAPI_JSON_PATH="openapi.json",
     )
     init_logs(settings)
     init_requests(app)
     init_bodies(app)
     init_problems(app)
     db.init_app(app)
-    _register(ProblemApi(app))
+    _register(app, ProblemApi(app))
     return app
 
 
-def _register(api: ProblemApi) -> None:
+def _register(app: Flask, api: ProblemApi) -> None:
     from fieldsync import health
+    from fieldsync.auth.api_tokens import api as api_tokens
+    from fieldsync.auth.sessions import api as sessions
+    from fieldsync.auth.staff import api as staff
+    from fieldsync.crews import api as crews
+    from fieldsync.crews.devices import api as devices
+    from fieldsync.crews.devices import own_api as own_device
+    from fieldsync.crews.enrolments import api as enrolments
+    from fieldsync.crews.members import api as members
+    from fieldsync.crews.members import crew_api as memberships
+    from fieldsync.office.conflicts import api as conflicts
+    from fieldsync.office.recorded import api as recorded
+    from fieldsync.office.work_orders import api as work_orders
+    from fieldsync.partnerships.jurisdictions import api as jurisdictions
+    from fieldsync.reference.api import init_reference
     from fieldsync.shapes import add_components
     from fieldsync.sync import api as sync
+    from fieldsync.workorders.service_types import api as service_types
 
-    for module in (health, sync):
-        api.register_blueprint(module.blp)
+    for blueprint in (
+        sync.blp, enrolments.trade_blp, own_device.blp,
+        sessions.login_blp, sessions.blp, work_orders.blp, recorded.blp, conflicts.blp,
+        enrolments.blp, devices.blp, crews.blp, memberships.blp, members.blp, jurisdictions.blp, service_types.blp,
+        staff.blp, api_tokens.blp, health.blp,
+    ):  # fmt: skip
+        api.register_blueprint(blueprint)
     add_components(api.spec)
+    init_reference(app)

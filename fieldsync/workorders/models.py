@@ -88,6 +88,9 @@ class WorkOrder(Base):
                  postgresql_where=sa.text("deleted_at IS NULL")),
         sa.Index("work_order_changed", "partnership_id", "change", "id"),
         sa.Index("work_order_place", "location", postgresql_using="gist"),
+        # Triage: few among many, and without an index found only by reading all.
+        sa.Index("work_order_triage", "partnership_id", "change", "id",
+                 postgresql_where=sa.text("jurisdiction_id IS NULL AND deleted_at IS NULL")),
     )  # fmt: skip
 
 

@@ -97,14 +97,13 @@ def upgrade() -> None:
     sa.UniqueConstraint('partnership_id', 'name', name=op.f('uq_layer_name'))
     )
     op.create_index('one_jurisdiction_layer', 'layer', ['partnership_id'], unique=True, postgresql_where=sa.text("role = 'jurisdiction'"))
-    op.create_table('member',
+    op.create_table('login_attempts',
     sa.Column('partnership_id', sa.Uuid(), nullable=False),
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('personnel_number', sa.Text(), nullable=True),
-    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_member_partnership_id')),
-    sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_member')),
-    sa.UniqueConstraint('partnership_id', 'personnel_number', name='one_member_per_personnel_number')
+    sa.Column('email_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('forgotten_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_login_attempts_partnership_id')),
+    sa.PrimaryKeyConstraint('partnership_id', 'email_hash', name=op.f('pk_login_attempts'))
     )
     op.create_table('service_type',
     sa.Column('partnership_id', sa.Uuid(), nullable=False),
@@ -122,14 +121,23 @@ def upgrade() -> None:
     sa.UniqueConstraint('partnership_id', 'code', name='one_service_type_per_code')
     )
     op.create_index('service_type_feed', 'service_type', ['partnership_id', 'change', 'id'], unique=False)
+    op.create_table('member',
+    sa.Column('partnership_id', sa.Uuid(), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('jurisdiction_id', sa.Uuid(), nullable=True),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('personnel_number', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['partnership_id', 'jurisdiction_id'], ['jurisdiction.partnership_id', 'jurisdiction.id'], name=op.f('fk_member_jurisdiction_id')),
+    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_member_partnership_id')),
+    sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_member')),
+    sa.UniqueConstraint('partnership_id', 'personnel_number', name='one_member_per_personnel_number')
+    )
     op.create_table('staff',
     sa.Column('partnership_id', sa.Uuid(), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('email', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('password_hash', sa.Text(), nullable=True),
-    sa.Column('failed_logins', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('locked_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('disabled_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.CheckConstraint('email = lower(email)', name=op.f('ck_staff_email_is_lower')),
@@ -282,6 +290,7 @@ def upgrade() -> None:
     op.create_index('work_order_changed', 'work_order', ['partnership_id', 'change', 'id'], unique=False)
     op.create_index('work_order_feed', 'work_order', ['partnership_id', 'crew_id', 'change', 'id'], unique=False, postgresql_where=sa.text('deleted_at IS NULL'))
     op.create_geospatial_index('work_order_place', 'work_order', ['location'], unique=False, postgresql_using='gist', postgresql_ops={})
+    op.create_index('work_order_triage', 'work_order', ['partnership_id', 'change', 'id'], unique=False, postgresql_where=sa.text('jurisdiction_id IS NULL AND deleted_at IS NULL'))
     op.create_geospatial_table('area_piece',
     sa.Column('partnership_id', sa.Uuid(), nullable=False),
     sa.Column('area_id', sa.Uuid(), nullable=False),
@@ -496,6 +505,7 @@ def downgrade() -> None:
     op.drop_table('conflict')
     op.drop_index('ix_area_piece_version_id_geom', table_name='area_piece', postgresql_using='gist')
     op.drop_geospatial_table('area_piece')
+    op.drop_index('work_order_triage', table_name='work_order', postgresql_where=sa.text('jurisdiction_id IS NULL AND deleted_at IS NULL'))
     op.drop_geospatial_index('work_order_place', table_name='work_order', postgresql_using='gist', column_name='location')
     op.drop_index('work_order_feed', table_name='work_order', postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_index('work_order_changed', table_name='work_order')
@@ -511,9 +521,10 @@ def downgrade() -> None:
     op.drop_table('layer_version')
     op.drop_table('crew')
     op.drop_table('staff')
+    op.drop_table('member')
+    op.drop_table('login_attempts')
     op.drop_index('service_type_feed', table_name='service_type')
     op.drop_table('service_type')
-    op.drop_table('member')
     op.drop_index('one_jurisdiction_layer', table_name='layer', postgresql_where=sa.text("role = 'jurisdiction'"))
     op.drop_table('layer')
     op.drop_index('jurisdiction_feed', table_name='jurisdiction')

@@ -1,0 +1,221 @@
+"""What the office's routes answer, for the API reference. The JSON itself is made by the database (see queries).
+
+The records' own fields are those of ``fieldsync.workorders.kinds``: nothing is written twice.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from fieldsync.workorders.kinds import NoteFields, TaskFields, WorkOrderFields
+from fieldsync.workorders.rules import Status
+
+
+class WorkOrderRecord(WorkOrderFields, kw_only=True):
+    """A work order as it stands: what was entered, and where it lies."""
+
+    jurisdiction_id: UUID | None
+    placed_by: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class TaskRecord(TaskFields, kw_only=True):
+    """A task as it stands."""
+
+    created_at: datetime
+    updated_at: datetime
+
+
+class NoteRecord(NoteFields, kw_only=True):
+    """A note as it stands."""
+
+    created_at: datetime
+    updated_at: datetime
+
+
+class _Read(Struct, kw_only=True):
+    kind: str
+    id: UUID
+    version: int
+    etag: str
+    """For If-Match."""
+    change: int
+    """The partnership's commit that last wrote it."""
+    deleted_at: datetime | None
+
+
+class WorkOrderRead(_Read, kw_only=True):
+    """A work order."""
+
+    record: WorkOrderRecord
+
+
+class TaskRead(_Read, kw_only=True):
+    """A task."""
+
+    record: TaskRecord
+
+
+class NoteRead(_Read, kw_only=True):
+    """A note."""
+
+    record: NoteRecord
+
+
+class EntryRead(_Read, kw_only=True):
+    """A labor, equipment or material entry, by its ``kind``."""
+
+    record: dict[str, Any]
+
+
+class WorkOrderWhole(WorkOrderRead, kw_only=True):
+    """A work order, and what was asked for along with it."""
+
+    tasks: list[TaskRead] | None = None
+    notes: list[NoteRead] | None = None
+    entries: list[EntryRead] | None = None
+    more: list[str] | None = None
+    """Kinds of which there is more than is shown."""
+
+
+class WorkOrderPage(Struct):
+    """Work orders in the order of their last change."""
+
+    items: list[WorkOrderRead]
+    next: str | None
+    """Cursor of the next page; null at the end."""
+    change: int
+    """Everything up to this commit is in the answer. Of several pages the first one's number is the one to go on from
+    with ``changed_since``."""
+    epoch: UUID
+    """Another value after the server was restored from a backup: numbers from before mean nothing any more."""
+
+
+class Person(Struct):
+    """A member of staff (side ``office``), or a tablet (side ``crew``) with its crew."""
+
+    side: str
+    id: UUID
+    name: str
+    app_version: str | None = None
+    """As of the tablet's last exchange."""
+    crew_id: UUID | None = None
+    crew_name: str | None = None
+
+
+class FieldChange(Struct):
+    """What an edit did to one field."""
+
+    before: Any
+    after: Any
+
+
+class ConflictBrief(Struct):
+    """A conflict that an edit ran into."""
+
+    id: UUID
+    sort: str
+    field: str
+    state: str
+
+
+class HistoryEntry(Struct):
+    """One edit, and what became of it."""
+
+    edit_id: UUID
+    kind: str
+    record_id: UUID
+    action: str
+    happened_at: datetime
+    """The author's time, corrected for the clock's skew."""
+    observed_at: datetime
+    """The author's time, as it was sent."""
+    received_at: datetime
+    by: Person | None
+    verdict: str
+    base_version: int | None
+    version: int | None
+    entered: dict[str, Any]
+    changed: dict[str, FieldChange] | None
+    problem: dict[str, Any] | None
+    """Why it was refused."""
+    conflicts: list[ConflictBrief]
+    settles: list[UUID]
+    """Conflicts that were settled by this edit."""
+
+
+class HistoryPage(Struct):
+    """Edits in the order in which they were received."""
+
+    items: list[HistoryEntry]
+    next: str | None
+
+
+class Standing(Struct):
+    """One of the two values of a conflict, and whose it is."""
+
+    value: Any
+    by: Person | None
+    at: datetime | None
+
+
+class Settled(Struct, rename={"as_": "as"}):
+    """How a conflict was settled: by its ``policy``, or by a person as ``kept``, ``other`` or ``value``."""
+
+    as_: str
+    value: Any
+    by: Person | None
+    at: datetime | None
+    edit_id: UUID | None
+
+
+class WorkOrderBrief(Struct):
+    """The work order that a conflict is about, as it stands."""
+
+    title: str
+    status: Status
+    jurisdiction_id: UUID | None
+    crew_id: UUID | None
+    deleted: bool
+
+
+class ConflictRead(Struct):
+    """Two values for one field that could not both stand."""
+
+    id: UUID
+    version: int
+    etag: str
+    state: str
+    sort: str
+    kind: str
+    record_id: UUID
+    work_order_id: UUID
+    work_order: WorkOrderBrief
+    field: str
+    policy: str
+    base: Any
+    kept: Standing
+    other: Standing
+    edit_id: UUID
+    created_at: datetime
+    settled: Settled | None
+
+
+class ConflictWhole(ConflictRead, kw_only=True):
+    """A conflict, and the record that it is about as it stands."""
+
+    current: dict[str, Any]
+
+
+class ConflictPage(Struct):
+    """Conflicts, the oldest first."""
+
+    items: list[ConflictRead]
+    next: str | None
+    open: dict[str, int]
+    """How many wait for a person, by sort, under the same filters but those of state and sort."""

@@ -1,0 +1,70 @@
+"""The office's SQL for single records. All bind ``partnership_id`` and ``own``: jurisdictions, null for all of them."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from fieldsync.database import Base
+from fieldsync.journal import models as _journal  # noqa: F401  (their tables are named below)
+from fieldsync.workorders.kinds import KINDS
+from fieldsync.workorders.queries import record_json
+
+OWN = "(CAST(:own AS uuid[]) IS NULL OR w.jurisdiction_id = ANY(CAST(:own AS uuid[])))"
+"""What the asking person may see, of work orders ``w``. Triage (no jurisdiction) is for those who see all."""
+
+
+def sent(name: str, row: str = "t") -> str:
+    """The SQL expression for a record as the office reads it, as JSON: the feed's, and its version and change."""
+    deleted = f"{row}.deleted_at" if "deleted_at" in Base.metadata.tables[name].c else "null"
+    return (
+        f"json_build_object('kind', '{name}', 'id', {row}.id, 'version', {row}.version,"
+        f" 'etag', '\"' || {row}.version || '\"', 'change', {row}.change, 'deleted_at', {deleted},"
+        f" 'record', {record_json(name, row)})"
+    )
+
+
+def _read(name: str) -> str:
+    if name == "work_order":
+        return f"""
+            SELECT w.version, w.deleted_at IS NOT NULL AS deleted, CAST({sent(name, "w")} AS text) AS sent
+            FROM work_order w WHERE w.partnership_id = :partnership_id AND w.id = :id AND {OWN}
+        """
+    deleted = "t.deleted_at IS NOT NULL" if "deleted_at" in Base.metadata.tables[name].c else "false"
+    return f"""
+        SELECT t.version, {deleted} AS deleted, CAST({sent(name)} AS text) AS sent
+        FROM {name} t JOIN work_order w ON w.partnership_id = t.partnership_id AND w.id = t.work_order_id
+        WHERE t.partnership_id = :partnership_id AND t.id = :id AND t.work_order_id = :work_order_id AND {OWN}
+    """
+
+
+READ = {name: text(_read(name)) for name in KINDS}
+
+# Held until the commit: the same request, sent twice at once, is answered one after the other.
+LOCK_KEY = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:key AS text), 0))")
+
+EARLIER = text("""
+    SELECT kind, record_id, action, fields FROM journal
+    WHERE partnership_id = :partnership_id AND edit_id = :edit_id AND author_id = :author_id
+""")
+
+RETIRED = text("""
+    SELECT 'crew_id' AS name, 'The crew ' || name || ' has been disbanded.' AS detail FROM crew
+    WHERE partnership_id = :partnership_id AND id = :crew_id AND disbanded_at IS NOT NULL
+    UNION ALL
+    SELECT 'service_type_id', 'The service type ' || name || ' has been retired.' FROM service_type
+    WHERE partnership_id = :partnership_id AND id = :service_type_id AND retired
+""")
+
+
+def person(id_: str, side: str, crew: str = "d.crew_id") -> str:
+    """The SQL expression for who did something: a member of staff, or a tablet with its crew; as JSON."""
+    return f"""(CASE {side}
+        WHEN 'office' THEN (
+            SELECT json_build_object('side', 'office', 'id', s.id, 'name', s.name) FROM staff s
+            WHERE s.partnership_id = :partnership_id AND s.id = {id_})
+        WHEN 'crew' THEN (
+            SELECT json_build_object('side', 'crew', 'id', d.id, 'name', d.name, 'app_version', d.app_version,
+                                     'crew_id', k.id, 'crew_name', k.name)
+            FROM device d LEFT JOIN crew k ON k.partnership_id = d.partnership_id AND k.id = {crew}
+            WHERE d.partnership_id = :partnership_id AND d.id = {id_})
+        END)"""

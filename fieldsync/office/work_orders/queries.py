@@ -1,0 +1,129 @@
+"""The office's SQL for work orders: the list, what is recorded on one, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import text
+
+from fieldsync.office.queries import OWN, person, sent
+from fieldsync.workorders.kinds import CHILD_KINDS
+
+FILTERS = {
+    "service_type_id": "w.service_type_id = :service_type_id",
+    "priority": "w.priority = :priority",
+    "status": "w.status = ANY(CAST(:status AS text[]))",
+    "changed_since": "w.change > :changed_since",
+    "jurisdiction_id": "w.jurisdiction_id = :jurisdiction_id",
+    "crew_id": "w.crew_id = :crew_id",
+    "placed_by": "w.placed_by = :placed_by",
+    "bbox": "w.location && ST_MakeEnvelope(:west, :south, :east, :north, 4326)",
+}
+"""Filter -> condition on work orders ``w``."""
+
+_EMPTY = {
+    "jurisdiction_id": "w.jurisdiction_id IS NULL",
+    "crew_id": "w.crew_id IS NULL",
+    # What lies outside everything has no jurisdiction: said here, so that the index of triage is used.
+    "outside": "w.placed_by = 'outside' AND w.jurisdiction_id IS NULL",
+}
+
+_DELETED = {"exclude": "w.deleted_at IS NULL", "include": "true", "only": "w.deleted_at IS NOT NULL"}
+"""``exclude`` is word for word the condition of the partial indexes."""
+
+
+def listed(given: Iterable[str], empty: Iterable[str], deleted: str, *, scoped: bool) -> sa.TextClause:
+    """A page of work orders in the order of their last change, by the filters that are given.
+
+    ``given`` and ``empty`` name filters (``empty``: those that ask for no value). Only what is asked for becomes part
+    of the statement, so that each question is planned for itself. Always gives at least one row, with the head's
+    ``epoch`` and ``change`` of the same snapshot: everything up to that number is in the answer.
+    """
+    conditions = ["w.partnership_id = :partnership_id", "(w.change, w.id) > (:after_change, :after_id)"]
+    conditions += [FILTERS[name] for name in sorted(given)]
+    conditions += [_EMPTY[name] for name in sorted(empty)]
+    conditions.append(_DELETED[deleted])
+    if scoped:
+        conditions.append("w.jurisdiction_id = ANY(CAST(:own AS uuid[]))")
+    return text(f"""
+        SELECT h.epoch, h.change AS head, p.change, p.id, p.sent
+        FROM head h LEFT JOIN LATERAL (
+            SELECT w.change, w.id, CAST({sent("work_order", "w")} AS text) AS sent
+            FROM work_order w WHERE {" AND ".join(conditions)}
+            ORDER BY w.change, w.id LIMIT :rows
+        ) p ON true
+        WHERE h.partnership_id = :partnership_id
+        ORDER BY p.change, p.id
+    """)
+
+
+def _recorded(name: str) -> str:
+    alive = "AND t.deleted_at IS NULL" if name == "task" else ""
+    order = "t.position, t.id" if name == "task" else "t.created_at, t.id"
+    return f"""
+        (SELECT '{name}' AS kind, CAST({sent(name)} AS text) AS sent FROM {name} t
+         WHERE t.partnership_id = :partnership_id AND t.work_order_id = :id {alive} ORDER BY {order} LIMIT :rows)"""
+
+
+def recorded(kinds: Iterable[str]) -> sa.TextClause:
+    """What is recorded on a work order: rows ``(kind, sent)``, tasks by their position, the others as they came."""
+    return text(" UNION ALL ".join(_recorded(name) for name in kinds))
+
+
+# A refused edit's fields are only handed on: they may hold characters at which the database, looking inside, gives up.
+_CHANGED = """
+    CASE WHEN j.verdict = 'refused' THEN NULL
+    WHEN j.action = 'create' THEN (
+        SELECT json_object_agg(f.key, json_build_object('before', null, 'after', f.value)) FROM json_each(j.fields) f)
+    ELSE (
+        SELECT json_object_agg(b.key, json_build_object('before', b.value, 'after', CASE
+            WHEN b.key = 'deleted' THEN to_json(j.action = 'delete')
+            ELSE coalesce(j.after -> b.key, j.fields -> b.key) END))
+        FROM json_each(j.before) b)
+    END"""
+
+_OF_WORK_ORDER = " UNION ALL ".join(
+    f"SELECT '{name}' AS kind, t.id FROM {name} t WHERE t.partnership_id = w.partnership_id AND t.work_order_id = w.id"
+    for name in CHILD_KINDS
+)
+
+# The work order is read first: no row where the asking person may not see it, one without an entry at the end.
+HISTORY = text(f"""
+    SELECT p.entry, p.sent
+    FROM work_order w LEFT JOIN LATERAL (
+        SELECT j.entry, CAST(json_build_object(
+            'edit_id', j.edit_id, 'kind', j.kind, 'record_id', j.record_id, 'action', j.action,
+            'happened_at', j.happened_at, 'observed_at', j.observed_at, 'received_at', j.received_at,
+            'by', {person("j.author_id", "j.side", "j.crew_id")},
+            'verdict', j.verdict, 'base_version', j.base_version, 'version', j.version,
+            'entered', j.fields, 'changed', {_CHANGED}, 'problem', j.problem,
+            'conflicts', coalesce((
+                SELECT json_agg(json_build_object('id', c.id, 'sort', c.sort, 'field', c.field, 'state', c.state)
+                                ORDER BY c.id)
+                FROM conflict c
+                WHERE c.partnership_id = j.partnership_id AND c.edit_id = j.edit_id AND c.author_id = j.author_id
+            ), '[]'),
+            'settles', coalesce((
+                SELECT json_agg(c.id ORDER BY c.id) FROM conflict c
+                WHERE c.partnership_id = j.partnership_id AND c.work_order_id = w.id
+                  AND c.settling_edit_id = j.edit_id AND c.settled_by = j.author_id
+            ), '[]')
+        ) AS text) AS sent
+        FROM (SELECT 'work_order' AS kind, w.id UNION ALL {_OF_WORK_ORDER}) r
+        JOIN journal j ON j.partnership_id = w.partnership_id AND j.record_id = r.id AND j.kind = r.kind
+        WHERE j.entry > :after
+        ORDER BY j.entry LIMIT :rows
+    ) p ON true
+    WHERE w.partnership_id = :partnership_id AND w.id = :id AND {OWN}
+    ORDER BY p.entry
+""")
+
+
+def bound(filters: dict[str, Any]) -> dict[str, Any]:
+    """The values that ``listed`` binds for these filters."""
+    values = dict(filters)
+    if (box := values.pop("bbox", None)) is not None:
+        values |= zip(("west", "south", "east", "north"), box, strict=True)
+    return values
