@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import Any, NamedTuple
 
 import click
@@ -24,7 +26,10 @@ COMMANDS = {
     "status": Entry("fieldsync.server.commands:status", "Say whether the server runs.", database=False),
     "demo": Entry("fieldsync.server.commands:demo", "Show it with a partnership of counties.", database=False),
     "migrate": Entry("fieldsync.server.commands:migrate", "Bring the database's tables up to date."),
-    "serve": Entry("fieldsync.server.commands:serve", "Serve FIELDSYNC_DATABASE_URL's database.", database=False),
+    "openapi": Entry("fieldsync.reference.commands:openapi", "Write openapi.yaml from the code.", database=False),
+    "serve": Entry("fieldsync.server.commands:serve", "Serve FIELDSYNC_DATABASE_URL's database."),
+    "partnership": Entry("fieldsync.partnerships.commands:partnership", "Create partnerships."),
+    "staff": Entry("fieldsync.auth.commands:staff", "Create staff, such as a partnership's first admin."),
 }
 """To add a command: write it in ``fieldsync/<domain>/commands.py`` and name it here. ``--help`` then stays
 quick, since nothing of it is loaded. One with ``database`` works on the running server's database unless
@@ -66,7 +71,12 @@ class Commands(click.Group):
 def main(ctx: click.Context) -> None:
     """FieldSync: shared field crews across town lines."""
     entry = COMMANDS.get(ctx.invoked_subcommand or "")
-    if entry and entry.database:
+    if entry and entry.database and "--help" not in sys.argv:
         from fieldsync.server.background import adopt_running_database
 
         adopt_running_database(Home.of_project())
+        if not os.environ.get("FIELDSYNC_DATABASE_URL"):
+            raise click.ClickException(
+                "Name the database: FIELDSYNC_DATABASE_URL=postgresql://user@host/name"
+                " (or start one here with: fieldsync up)"
+            )

@@ -85,7 +85,6 @@ def status(as_json: bool) -> None:
 @click.command()
 def migrate() -> None:
     """Bring the database's tables up to date."""
-    require_database()
     from .migrate import migrate as run
 
     run()
@@ -115,7 +114,6 @@ def demo(host: str, port: int, simulate: bool, with_parent: bool) -> None:
 @where_to_listen
 def serve(host: str, port: int) -> None:
     """Serve FIELDSYNC_DATABASE_URL's database with gunicorn, which takes the place of this process."""
-    require_database()
     from fieldsync.cluster.home import PROJECT
 
     from .web import gunicorn
@@ -123,10 +121,3 @@ def serve(host: str, port: int) -> None:
     command = [*gunicorn(), "--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
     os.chdir(PROJECT)
     os.execv(command[0], command)
-
-
-def require_database() -> None:
-    if not os.environ.get("FIELDSYNC_DATABASE_URL"):
-        raise click.ClickException(
-            "Name the database: FIELDSYNC_DATABASE_URL=postgresql://user@host/name (or run: fieldsync up)"
-        )
