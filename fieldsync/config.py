@@ -21,6 +21,12 @@ INFLATED_BYTES_MAX = 16 * 1024 * 1024
 PAGE_ROWS_MAX = 500
 """Rows in one page of any list that the office reads."""
 
+LOGIN_ATTEMPTS_MAX = 8
+"""Log-ins of one person that may fail in a row: enough for a tired person, too few to guess a password."""
+
+LOGIN_LOCK_MINUTES = 15
+"""How long nobody can log in as her after that: at most 768 guesses a day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -40,6 +46,8 @@ class Settings:
     """How long a staff log-in lasts: one working day."""
     enrolment_hours: int = 24
     """How long an enrolment code can be redeemed."""
+    public_url: str = ""
+    """Where tablets reach this server, for enrolment codes; left out, it is the address that the dispatcher used."""
     log_level: str = "INFO"
     log_json: bool = True
     metrics_token: str = ""

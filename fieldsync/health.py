@@ -5,40 +5,57 @@ from __future__ import annotations
 import hmac
 
 from flask import Response, current_app, request
+from marshmallow import fields, validate
 from sqlalchemy import text
 
 from fieldsync.auth.actor import ANYONE, Blueprint
 from fieldsync.config import Settings
 from fieldsync.database import db
 from fieldsync.observe import metrics_text
-from fieldsync.problems import NotAuthenticated
+from fieldsync.problems import ComeAgain, NotAuthenticated
+from fieldsync.schemas import Answer
+from fieldsync.shapes import refuses
 
 blp = Blueprint("health", __name__, actors=(ANYONE,), description="For those who run the server.")
 
 
+class HealthSchema(Answer):
+    """How the server is."""
+
+    status = fields.String(validate=validate.OneOf(("alive", "ready")))
+
+
 @blp.get("/healthz")
-@blp.doc(summary="The process is alive")
-def healthz() -> Response:
-    """Answers without touching the database."""
-    return Response('{"status":"alive"}', mimetype="application/json")
+@blp.response(200, HealthSchema)
+def healthz() -> dict[str, str]:
+    """The process is alive
+
+    Answers without touching the database.
+    """
+    return {"status": "alive"}
 
 
 @blp.get("/readyz")
-@blp.doc(summary="The database answers and its schema is there")
-@blp.alt_response(503, description="The database does not answer.")
-def readyz() -> Response:
-    """Asks the database."""
+@blp.response(200, HealthSchema)
+@refuses(ComeAgain)
+def readyz() -> dict[str, str]:
+    """The database answers and its schema is there"""
     db.session.execute(text("SELECT change FROM head LIMIT 1"))
-    return Response('{"status":"ready"}', mimetype="application/json")
+    return {"status": "ready"}
 
 
 @blp.get("/metrics")
-@blp.doc(summary="Prometheus metrics")
+@blp.response(200, {"type": "string"}, content_type="text/plain")
+@refuses(NotAuthenticated)
 def metrics() -> Response:
-    """Text format. Asks for a bearer token where the deployment sets one."""
+    """Metrics in Prometheus' text format
+
+    Asks for a bearer token where the deployment sets one (`FIELDSYNC_METRICS_TOKEN`).
+    """
     settings: Settings = current_app.config["FIELDSYNC"]
     wanted = settings.metrics_token
-    if wanted and not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {wanted}"):
+    given = request.headers.get("Authorization", "").encode()
+    if wanted and not hmac.compare_digest(given, f"Bearer {wanted}".encode()):
         raise NotAuthenticated
     text_format, content_type = metrics_text()
     return Response(text_format, content_type=content_type)

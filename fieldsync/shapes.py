@@ -1,11 +1,17 @@
-"""msgspec types in the OpenAPI document: the structs that are decoded are the ones that are documented."""
+"""What a route says of itself in the OpenAPI document: its msgspec types (the structs that are decoded are the ones
+that are documented), and the problems it may answer with."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 from apispec import APISpec
+
+from fieldsync.problems import Problem
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 _REF = "#/components/schemas/{name}"
 _DOCUMENTED: dict[str, Any] = {}
@@ -33,3 +39,13 @@ def add_components(spec: APISpec) -> None:
     for name, schema in sorted(_DOCUMENTED.items()):
         if name not in spec.components.schemas:
             spec.components.schema(name, schema)
+
+
+def refuses(*problems: type[Problem]) -> Callable[[View], View]:
+    """Decorate a route with the problems that are its own: those that any route may answer with are added to all."""
+
+    def decorate(view: View) -> View:
+        view.problems = problems  # type: ignore[attr-defined]
+        return view
+
+    return decorate

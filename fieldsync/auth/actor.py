@@ -12,6 +12,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from sqlalchemy import text
 from structlog.contextvars import bind_contextvars
 
+from fieldsync.arguments import StrictParser
 from fieldsync.auth import tokens
 from fieldsync.auth.models import ROLES
 from fieldsync.clock import now
@@ -120,29 +121,57 @@ def _roles(rows: list[tuple[str, str | None]]) -> dict[str, frozenset[UUID] | No
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest is not typed
-    """A blueprint that says who may call it: ``ANYONE``, ``DEVICE``, or roles of staff. There is no default."""
+    """A blueprint that says who may call it: ``ANYONE``, ``DEVICE``, or roles of staff. There is no default.
+
+    A route may take fewer of them: ``@blp.post("", actors=("admin",))``. With ``whole_partnership``, a role that holds
+    for some jurisdictions only is not enough.
+    """
+
+    ARGUMENTS_PARSER = StrictParser()
 
     def __init__(
-        self, name: str, import_name: str, *, actors: tuple[str, ...], description: str, **options: Any
-    ) -> None:
+        self, name: str, import_name: str, *, actors: tuple[str, ...], description: str,
+        whole_partnership: bool = False, **options: Any,
+    ) -> None:  # fmt: skip
         unknown = set(actors) - {ANYONE, DEVICE, *ROLES}
         if unknown or not actors:
             raise ValueError(f"{name}: actors must be some of anyone, device and the staff roles, not {actors}.")
         super().__init__(name, import_name, description=description, **options)
         self.actors = actors
+        self.whole_partnership = whole_partnership
+        self._fewer: dict[str, tuple[str, ...]] = {}
         self.before_request(self._admit)
 
+    def add_url_rule(
+        self, rule: str, endpoint: str | None = None, view_func: Any = None, *_: Any, actors: tuple[str, ...] = (),
+        **options: Any,
+    ) -> None:  # fmt: skip
+        """Register a route; ``actors``: those of the blueprint's that it takes, where it does not take all."""
+        if not set(actors) <= set(self.actors):
+            raise ValueError(f"{self.name}: a route takes {actors}, of which the blueprint does not take all.")
+        if actors:
+            self._fewer[endpoint or view_func.__name__] = actors
+        super().add_url_rule(rule, endpoint, view_func, **options)
+
+    def actors_of(self, endpoint: str) -> tuple[str, ...]:
+        """Who may call the route with this endpoint (with or without the blueprint's name in front)."""
+        return self._fewer.get(endpoint.rpartition(".")[2], self.actors)
+
     def _admit(self) -> None:
-        if ANYONE in self.actors:
+        accepted = self.actors_of(request.endpoint or "")
+        if ANYONE in accepted:
             return
         actor = authenticate()
         if isinstance(actor, DeviceActor):
-            if DEVICE not in self.actors:
+            if DEVICE not in accepted:
                 raise NotAllowed("A device may not do this.")
-        elif not actor.roles.keys() & set(self.actors):
-            raise NotAllowed(f"This needs one of the roles {', '.join(self.actors)}.")
+        elif not actor.roles.keys() & set(accepted):
+            roles = [role for role in accepted if role in ROLES]
+            raise NotAllowed(f"This needs one of the roles {', '.join(roles)}." if roles else "This is for devices.")
         g.actor = actor
-        g.actors_accepted = self.actors
+        g.actors_accepted = accepted
+        if self.whole_partnership:
+            require_whole_partnership()
 
 
 def device_actor() -> DeviceActor:
@@ -162,3 +191,26 @@ def staff_actor() -> StaffActor:
 def own_jurisdictions() -> frozenset[UUID] | None:
     """The jurisdictions that the asking member of staff may touch here; None means all of the partnership."""
     return staff_actor().jurisdiction_ids(g.actors_accepted)
+
+
+def require_whole_partnership() -> StaffActor:
+    """The asking member of staff, who has an accepted role for all jurisdictions.
+
+    Raises:
+        NotAllowed: her role holds for some jurisdictions only.
+    """
+    if own_jurisdictions() is not None:
+        raise NotAllowed("This needs a role for the whole partnership, not for one jurisdiction.")
+    return staff_actor()
+
+
+def require_jurisdiction(jurisdiction_id: UUID | None) -> StaffActor:
+    """The asking member of staff, who has an accepted role for this jurisdiction (None: for the whole partnership).
+
+    Raises:
+        NotAllowed: she has not.
+    """
+    own = own_jurisdictions()
+    if own is not None and jurisdiction_id not in own:
+        raise NotAllowed("Your role does not hold for that jurisdiction.", field="jurisdiction_id")
+    return staff_actor()

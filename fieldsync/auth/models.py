@@ -24,8 +24,6 @@ class Staff(Base):
     email: Mapped[str]
     name: Mapped[str]
     password_hash: Mapped[str | None]
-    failed_logins: Mapped[int] = mapped_column(server_default="0")
-    locked_until: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
 
@@ -55,6 +53,18 @@ class StaffRole(Base):
             postgresql_nulls_not_distinct=True,
         ),
     )  # fmt: skip
+
+
+class LoginAttempts(Base):
+    """How often somebody tried to log in with an address, known to us or not, since it last succeeded."""
+
+    __tablename__ = "login_attempts"
+
+    partnership_id: Mapped[PartnershipId]
+    email_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    attempts: Mapped[int]
+    forgotten_at: Mapped[datetime]
+    """Counting begins anew then; until then, more than ``LOGIN_ATTEMPTS_MAX`` are not let in."""
 
 
 class Device(Base):

@@ -33,16 +33,18 @@ class Crew(Base):
 
 
 class Member(Base):
-    """A person who works in the field."""
+    """A person who works in the field. ``jurisdiction_id`` is the partner that employs her; null: none of them does."""
 
     __tablename__ = "member"
 
     partnership_id: Mapped[PartnershipId]
     id: Mapped[RowId]
+    jurisdiction_id: Mapped[UUID | None]
     name: Mapped[str]
     personnel_number: Mapped[str | None]
 
     __table_args__ = (
+        tenant_key("jurisdiction_id", "jurisdiction"),
         sa.UniqueConstraint("partnership_id", "personnel_number", name="one_member_per_personnel_number"),
     )
 

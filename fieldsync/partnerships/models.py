@@ -74,3 +74,4 @@ class FieldPolicy(Base):
 
 
 CONSTRAINT_PROBLEMS["one_jurisdiction_per_code"] = AlreadyThere
+CONSTRAINT_PROBLEMS["uq_partnership_slug"] = AlreadyThere

@@ -1,0 +1,105 @@
+"""Crews."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from fieldsync.auth.actor import STAFF, Blueprint, own_jurisdictions, require_jurisdiction, staff_actor
+from fieldsync.clock import now
+from fieldsync.crews.find import expect_jurisdiction, find_crew
+from fieldsync.crews.models import Crew
+from fieldsync.crews.schemas import CrewArgs, CrewPageSchema, CrewPatchSchema, CrewSchema, NewCrewSchema
+from fieldsync.database import db, new_id, transaction
+from fieldsync.pages import Page, read_page
+from fieldsync.problems import AlreadyThere, UnknownReference
+from fieldsync.shapes import refuses
+
+blp = Blueprint(
+    "crews", __name__, url_prefix="/v1/crews", actors=STAFF,
+    description="Crews: staff see those of their jurisdictions, whose admins change them.",
+)  # fmt: skip
+
+
+def _find(crew_id: UUID) -> Crew:
+    return find_crew(db.session(), staff_actor().partnership_id, own_jurisdictions(), crew_id)
+
+
+@blp.get("")
+@blp.arguments(CrewArgs, location="query")
+@blp.response(200, CrewPageSchema)
+def list_crews(args: dict[str, Any]) -> Page:
+    """Crews, by code"""
+    query = select(Crew).where(Crew.partnership_id == staff_actor().partnership_id)
+    if (own := own_jurisdictions()) is not None:
+        query = query.where(Crew.jurisdiction_id.in_(own))
+    if "jurisdiction_id" in args:
+        query = query.where(Crew.jurisdiction_id == args["jurisdiction_id"])
+    if (disbanded := args.get("disbanded")) is not None:
+        query = query.where(Crew.disbanded_at.is_not(None) if disbanded else Crew.disbanded_at.is_(None))
+    return read_page(db.session(), query, [Crew.code], args["limit"], args["cursor"])
+
+
+@blp.post("", actors=("admin",))
+@blp.arguments(NewCrewSchema)
+@blp.response(201, CrewSchema)
+@refuses(AlreadyThere, UnknownReference)
+def create_crew(wanted: dict[str, Any]) -> Crew:
+    """Add a crew"""
+    partnership_id, crew_id = require_jurisdiction(wanted["jurisdiction_id"]).partnership_id, new_id()
+    with transaction() as session:
+        expect_jurisdiction(session, partnership_id, wanted["jurisdiction_id"])
+        session.add(Crew(partnership_id=partnership_id, id=crew_id, **wanted))
+    return _find(crew_id)
+
+
+@blp.get("/<uuid:crew_id>")
+@blp.response(200, CrewSchema)
+def read_crew(crew_id: UUID) -> Crew:
+    """One crew"""
+    return _find(crew_id)
+
+
+@blp.patch("/<uuid:crew_id>", actors=("admin",))
+@blp.arguments(CrewPatchSchema)
+@blp.response(200, CrewSchema)
+@refuses(AlreadyThere, UnknownReference)
+def update_crew(wanted: dict[str, Any], crew_id: UUID) -> Crew:
+    """Change a crew"""
+    partnership_id = staff_actor().partnership_id
+    with transaction() as session:
+        crew = find_crew(session, partnership_id, own_jurisdictions(), crew_id, lock=True)
+        if "jurisdiction_id" in wanted:
+            require_jurisdiction(wanted["jurisdiction_id"])
+            expect_jurisdiction(session, partnership_id, wanted["jurisdiction_id"])
+        for name, value in wanted.items():
+            setattr(crew, name, value)
+    return _find(crew_id)
+
+
+@blp.post("/<uuid:crew_id>/disband", actors=("admin",))
+@blp.response(200, CrewSchema)
+def disband_crew(crew_id: UUID) -> Crew:
+    """Disband a crew
+
+    It gets no new devices and members. Its devices can still send what they hold, until they are moved or revoked.
+    Safe to repeat.
+    """
+    with transaction() as session:
+        crew = find_crew(session, staff_actor().partnership_id, own_jurisdictions(), crew_id, lock=True)
+        crew.disbanded_at = crew.disbanded_at or now()
+    return _find(crew_id)
+
+
+@blp.post("/<uuid:crew_id>/reinstate", actors=("admin",))
+@blp.response(200, CrewSchema)
+def reinstate_crew(crew_id: UUID) -> Crew:
+    """Take back that a crew was disbanded
+
+    Safe to repeat.
+    """
+    with transaction() as session:
+        find_crew(session, staff_actor().partnership_id, own_jurisdictions(), crew_id, lock=True).disbanded_at = None
+    return _find(crew_id)
