@@ -1,7 +1,7 @@
 """A small reference tablet: the model for an app in Kotlin or Swift. It imports nothing else of fieldsync.
 
     tablet = Tablet("crew7.sqlite3", "https://fieldsync.example.org")
-    tablet.enrol("K7QF-2M9X", partnership="demo")         # once, with a code from the office
+    tablet.enrol("demo-7K3QX-M9D2H")                       # once, with a code from the office
     tablet.sync()                                          # the first download
 
     job = tablet.records("work_order")[0]                  # all of this without a network

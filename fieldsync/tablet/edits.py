@@ -172,10 +172,15 @@ def follow_server(connection: sqlite3.Connection, expected_seq: int) -> None:
             "SELECT max(seq) FROM edit WHERE NOT EXISTS (SELECT 1 FROM edit e WHERE e.seq = edit.seq - 1)"
         ).fetchone()
         raise JournalTooShort(expected_seq, next_seq if missing is None else missing)
+    put_back(connection, expected_seq)
+
+
+def put_back(connection: sqlite3.Connection, from_seq: int) -> None:
+    """Let acknowledged edits wait again, from a number on."""
     connection.execute(
         """UPDATE edit SET verdict = NULL, version = NULL, conflicts = NULL, problem = NULL, attention = 0, shown = 1
            WHERE seq >= ? AND verdict IS NOT NULL""",
-        (expected_seq,),
+        (from_seq,),
     )
 
 

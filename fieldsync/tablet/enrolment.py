@@ -10,14 +10,16 @@ from fieldsync.tablet.line import Line, ask
 from fieldsync.tablet.problems import NotEnrolled, Unreachable
 from fieldsync.tablet.store import Store
 
-ENROL = "/v1/enrol"
-ROTATE = "/v1/device/token"
+ENROL = "/v1/devices/enrol"
+ROTATE = "/v1/devices/current/token"
 
 
-def enrol(store: Store, line: Line, code: str, partnership: str) -> None:
+def enrol(store: Store, line: Line, code: str, app_version: str) -> None:
     """See ``Tablet.enrol``."""
-    answer = ask(line, "POST", ENROL, body=to_json({"partnership": partnership, "code": code}))
-    token, device_id, crew_id = (_text(answer, name) for name in ("token", "device_id", "crew_id"))
+    answer = ask(line, "POST", ENROL, body=to_json({"code": code, "app_version": app_version}))
+    crew = answer.get("crew")
+    token, device_id = _text(answer, "token"), _text(answer, "device_id")
+    crew_id = _text(crew if isinstance(crew, dict) else {}, "id")
     with store.transaction() as connection:
         edits.renumber(connection)
         # No cursor: another device of perhaps another crew begins from the start.

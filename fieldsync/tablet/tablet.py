@@ -14,10 +14,10 @@ from uuid_utils.compat import uuid7
 
 from fieldsync.tablet import edits, enrolment, replica
 from fieldsync.tablet.backoff import Backoff
-from fieldsync.tablet.conversation import Conversation, Exchanged
+from fieldsync.tablet.conversation import PATH, Conversation, Exchanged
 from fieldsync.tablet.edits import BATCH_EDITS_MAX, Edit
-from fieldsync.tablet.line import HttpLine, Line
-from fieldsync.tablet.problems import Unreachable
+from fieldsync.tablet.line import HttpLine, Line, ask
+from fieldsync.tablet.problems import NotEnrolled, Unreachable
 from fieldsync.tablet.replica import Record
 from fieldsync.tablet.store import Store
 
@@ -71,6 +71,7 @@ class Tablet:
         self._store = Store(path, server)
         self._clock = clock
         self._new_id = new_id
+        self._app_version = app_version
         self._backoff = Backoff(chance or random.Random())  # noqa: S311  (waiting times are no secret)
         self._conversation = Conversation(
             self._store, self._line, clock, app_version=app_version, edits_max=edits_max, page=page
@@ -78,7 +79,7 @@ class Tablet:
 
     # --- joining a crew -------------------------------------------------------------------------------------------
 
-    def enrol(self, code: str, *, partnership: str) -> None:
+    def enrol(self, code: str) -> None:
         """Trade a one-time code from the office for a token. Also for a tablet whose token is no longer taken.
 
         The server sees a new device: edits that wait are numbered anew, from 1, and sent. Records stay until the
@@ -88,7 +89,7 @@ class Tablet:
             NotEnrolled: the code is unknown, used or expired.
             Unreachable: no answer came. The code may be used up by now: if it is not taken again, ask for another.
         """
-        enrolment.enrol(self._store, self._line, code, partnership)
+        enrolment.enrol(self._store, self._line, code, self._app_version)
 
     def rotate_token(self) -> None:
         """Trade the token for a new one. The server takes the old one until it has seen the new one.
@@ -233,6 +234,27 @@ class Tablet:
             self._backoff.succeeded()
             if exchanged.idle:
                 return
+
+    def offer_again(self) -> None:
+        """Let every edit that this tablet still holds wait again: ``sync`` then sends all of them once more.
+
+        Harmless, since the server knows a repetition and answers with the first verdict. For whoever doubts that all
+        has arrived.
+        """
+        with self._store.transaction() as connection:
+            edits.put_back(connection, 1)
+
+    def read_verdict(self, edit_id: str) -> dict[str, Any]:
+        """What the server's journal says of an edit of this tablet: as it was received, and what became of it.
+
+        Raises:
+            ServerRefused: ``not_found``, it never came.
+            NotEnrolled, Unreachable
+        """
+        state = self._store.state()
+        if state["token"] is None:
+            raise NotEnrolled("This tablet has not been enrolled.")
+        return ask(self._line, "GET", f"{PATH}/edits/{edit_id}", token=state["token"])
 
     def close(self) -> None:
         """Close the file. What is under way in other threads fails; nothing stored is lost."""
