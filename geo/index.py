@@ -82,9 +82,10 @@ class PlacementIndex:
         found = np.full(lons.size, -1, dtype=np.intp)
         found[at] = area
         rule = np.where(found >= 0, _INSIDE, _OUTSIDE)
-        if at.size > np.count_nonzero(rule):
+        placed = np.count_nonzero(rule)
+        if at.size > placed:
             self._settle(points, at, area, found, rule)
-        if reach_m and at.size < lons.size:
+        if reach_m and placed < lons.size:
             check_tolerance(reach_m)
             self._draw_in(lons, lats, reach_m, found, rule)
         where = found.tolist()

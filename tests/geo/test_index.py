@@ -108,6 +108,11 @@ def test_of_two_as_near_the_lowest_code_wins_and_of_two_otherwise_the_nearest() 
     assert apart.place([-76.494], [38.5])[0][1:] == ("A", "nearest")
 
 
+def test_a_point_outside_is_drawn_in_also_beside_points_that_several_areas_cover() -> None:
+    index = index_of(AREAS, tolerance_m=100)
+    assert index.place([17, 17, -0.0001], [5, 5, 5]).rules == ["overlap", "overlap", "nearest"]
+
+
 def test_the_tolerance_given_stands_over_the_one_loaded() -> None:
     index = index_of({"A": shapely.box(-77, 38, -76, 39)}, tolerance_m=0)
     assert index.place([-76.5], [39.001]).rules == ["outside"]
