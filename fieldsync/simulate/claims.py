@@ -1,0 +1,79 @@
+"""What people entered, against what stands: the last value that stood for a field must be the record's. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+Key = tuple[str, str]
+"""(kind, record id)"""
+
+Records = Mapping[Key, tuple[int, Mapping[str, Any]]]
+"""(kind, id) -> (version, record)"""
+
+
+class Claim(NamedTuple):
+    """A value that somebody entered for a field, and the record's version once that was decided."""
+
+    version: int
+    value: Any
+    by: str
+
+
+class Claims:
+    """All that people entered, field by field, as far as it was to stand."""
+
+    def __init__(self) -> None:
+        self._stood: dict[tuple[Key, str], list[Claim]] = defaultdict(list)
+        self._added: dict[Key, set[str]] = defaultdict(set)
+        self.in_conflict = 0
+        """Values that did not stand, and are kept in a conflict."""
+
+    def add(
+        self, key: Key, version: int, fields: Mapping[str, Any], conflicts: Iterable[Mapping[str, Any]], by: str
+    ) -> None:
+        """An accepted edit. A value that lost is in one of its ``conflicts``, as the other one."""
+        lost = {c["field"] for c in conflicts if not same(c["field"], c["kept"], fields.get(c["field"]))}
+        self.in_conflict += len(lost)
+        for name, value in fields.items():
+            if name in lost:
+                continue
+            if name == "tags":
+                # Whatever others add, what she added is there; nobody here ever takes a tag away.
+                self._added[key].update(value)
+            else:
+                self._stood[key, name].append(Claim(version, value, by))
+
+    def check(self, records: Records) -> list[str]:
+        """A sentence for each value that neither stands nor was followed by a later one."""
+        missing: list[str] = []
+        for (key, name), claims in self._stood.items():
+            found = records.get(key)
+            if found is None:
+                continue
+            last = max(claims, key=lambda claim: claim.version)
+            if not same(name, found[1].get(name), last.value):
+                missing.append(
+                    f"{key[0]} {key[1]}, {name}: {last.by} entered {last.value!r}, which stood at version"
+                    f" {last.version}; version {found[0]} has {found[1].get(name)!r}"
+                )
+        for key, tags in self._added.items():
+            found = records.get(key)
+            if found is not None and not tags <= set(found[1]["tags"]):
+                missing.append(
+                    f"{key[0]} {key[1]}: tags {sorted(tags - set(found[1]['tags']))} were added and are not there"
+                )
+        return missing
+
+    def keys(self) -> set[Key]:
+        """The records that something is claimed of."""
+        return {key for key, _ in self._stood} | self._added.keys()
+
+
+def same(name: str, one: Any, other: Any) -> bool:
+    """Whether two values of a field are the same, however a moment is spelt."""
+    if name.endswith("_at") and isinstance(one, str) and isinstance(other, str):
+        return datetime.fromisoformat(one) == datetime.fromisoformat(other)
+    return bool(one == other)
