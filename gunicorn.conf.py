@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -67,6 +68,17 @@ def on_starting(server: Any) -> None:
     if "GUNICORN_PID" not in os.environ:
         Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
         _forget_metrics()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Collect garbage less often: an exchange makes some ten thousand objects that reference counting frees anyway.
+
+    What was imported stays for good, so it is taken out of what the collector looks through (a few per cent of an
+    exchange's time).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def child_exit(server: Any, worker: Any) -> None:
