@@ -93,8 +93,7 @@ class Edit(msgspec.Struct, gc=False):
     """Why it cannot even be tried."""
 
 
-@dataclass(slots=True)
-class Record:
+class Record(msgspec.Struct, eq=False):
     """A record as it stands, and while edits are folded into it."""
 
     kind: Kind
@@ -117,6 +116,8 @@ class Record:
     """A work order whose point must be placed (again)."""
     scope_was: UUID | None = None
     """The crew that saw it before this batch."""
+    touches: list[Touch] | None = None
+    """What was done to it since the oldest base version in the batch; taken from ``Known.history`` when first asked."""
 
     @property
     def scope(self) -> UUID | None:

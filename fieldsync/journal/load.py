@@ -58,39 +58,55 @@ def load(session: Session, author: Author, edits: Sequence[Edit], *, ids_may_be_
     """
     known = Known()
     live = [edit for edit in edits if edit.refusal is None]
-    created: dict[str, set[UUID]] = defaultdict(set)
-    edited: dict[str, dict[UUID, int]] = defaultdict(dict)  # kind -> record -> oldest base version
+    if not live:
+        return known
+    created: dict[str, list[UUID]] = defaultdict(list)
+    edited: dict[str, list[Edit]] = defaultdict(list)
     named: dict[str, set[UUID]] = defaultdict(set)  # referenced table -> ids
     parents: set[UUID] = set()
     for edit in live:
         kind = KINDS[edit.kind]
-        if edit.action == "create":
-            if ids_may_be_taken:
-                created[edit.kind].add(edit.record_id)
-        else:
-            base, bases = edit.base_version or 0, edited[edit.kind]
-            bases[edit.record_id] = min(base, bases.get(edit.record_id, base))
+        if edit.action != "create":
+            edited[edit.kind].append(edit)
+        elif ids_may_be_taken:
+            created[edit.kind].append(edit.record_id)
         if kind.is_child and (parent := edit.values.get("work_order_id")) is not None:
             parents.add(parent)
         for name, table in kind.references.items():
             if (target := edit.values.get(name)) is not None:
                 named[table].add(target)
-    if not live:
-        return known
     ids = {"partnership_id": author.partnership_id}
-    work_order_ids = edited["work_order"].keys() | parents
-    work_orders = work_order_ids | created["work_order"]
-    if work_orders or edited["task"]:
-        _read_records(
-            session, KINDS["work_order"], queries.LOCK_WORK_ORDERS,
-            ids | {"ids": list(work_orders), "task_ids": list(edited["task"])}, known,
-        )  # fmt: skip
-    if tasks := edited["task"].keys() | created["task"]:
-        _read_records(session, KINDS["task"], queries.LOAD_TASKS, ids | {"ids": list(tasks)}, known)
+    work_orders = [edit.record_id for edit in edited["work_order"]] + created["work_order"] + list(parents)
+    tasks = [edit.record_id for edit in edited["task"]] + created["task"]
+    if work_orders or tasks:
+        parameters = ids | {"ids": work_orders, "task_ids": tasks}
+        _read_records(session, KINDS["work_order"], queries.LOCK_WORK_ORDERS, parameters, known)
+    if tasks:
+        _read_records(session, KINDS["task"], queries.LOAD_TASKS, ids | {"ids": tasks}, known)
     _read_existing(session, author, named, created, known)
-    _read_history(session, author, edited, known)
-    _read_exclusions(session, author, known, work_order_ids, edited["task"])
+    stale, unknown = _sort_out(edited, parents, known)
+    if unknown:
+        unknown -= {edit.record_id for edit in live if edit.action == "create"}
+    _read_history(session, author, stale, known)
+    _read_exclusions(session, author, known, unknown)
     return known
+
+
+def _sort_out(
+    edited: dict[str, list[Edit]], parents: Iterable[UUID], known: Known
+) -> tuple[dict[UUID, int], set[UUID]]:
+    """The records that have changed since an edit was made, with the oldest base version; and the ids of no record."""
+    stale: dict[UUID, int] = {}
+    unknown = {parent for parent in parents if ("work_order", parent) not in known.records}
+    for name, edits in edited.items():
+        for edit in edits:
+            record = known.records.get((name, edit.record_id))
+            base = edit.base_version or 0
+            if record is None:
+                unknown.add(edit.record_id)
+            elif base < record.version:
+                stale[record.id] = min(base, stale.get(record.id, base))
+    return stale, unknown
 
 
 def _read_records(
@@ -101,19 +117,21 @@ def _read_records(
         work_order_id = row.work_order_id if kind.is_child else row.id
         record = Record(kind, row.id, row.version, all_values(kind, row), work_order_id, row.seen_by)
         record.deleted = row.deleted
-        record.scope_was = record.scope
         if kind.is_child:
-            record.jurisdiction_id = known.records["work_order", work_order_id].jurisdiction_id
+            parent = known.records["work_order", work_order_id]
+            # Not the row's own scope: a deleted task is in none, but whose it was, and would be again, must be known.
+            record.crew_id, record.jurisdiction_id = parent.scope, parent.jurisdiction_id
         else:
             record.jurisdiction_id = row.jurisdiction_id
             record.placed = (row.jurisdiction_id, row.area_id, row.placed_version_id, row.placed_by)
+        record.scope_was = record.scope
         known.records[kind.name, row.id] = record
 
 
 def _read_existing(
-    session: Session, author: Author, named: dict[str, set[UUID]], created: dict[str, set[UUID]], known: Known
+    session: Session, author: Author, named: dict[str, set[UUID]], created: dict[str, list[UUID]], known: Known
 ) -> None:
-    wanted = {table: ids for table, ids in named.items() if ids}
+    wanted: dict[str, Iterable[UUID]] = {**named}
     wanted |= {name: ids for name, ids in created.items() if KINDS[name].appends_only}
     if not wanted:
         return
@@ -126,19 +144,12 @@ def _read_existing(
         known.existing.setdefault(name, set()).add(record_id)
 
 
-def _read_history(session: Session, author: Author, edited: dict[str, dict[UUID, int]], known: Known) -> None:
-    stale = [
-        (record_id, base)
-        for name, bases in edited.items()
-        for record_id, base in bases.items()
-        if (record := known.records.get((name, record_id))) is not None and base < record.version
-    ]
+def _read_history(session: Session, author: Author, stale: dict[UUID, int], known: Known) -> None:
     if not stale:
         return
-    record_ids, bases = zip(*stale, strict=True)
     rows = session.execute(
         queries.HISTORY,
-        {"partnership_id": author.partnership_id, "record_ids": list(record_ids), "bases": list(bases)},
+        {"partnership_id": author.partnership_id, "record_ids": list(stale), "bases": list(stale.values())},
     ).scalar_one()
     for past in _HISTORY.decode(rows):
         known.history.setdefault(past.record_id, []).append(
@@ -156,16 +167,12 @@ def _typed(kind: str, values: dict[str, Any]) -> Values:
     return typed if deleted is None else typed | {"deleted": deleted}
 
 
-def _read_exclusions(
-    session: Session, author: Author, known: Known, work_orders: Iterable[UUID], tasks: Iterable[UUID]
-) -> None:
+def _read_exclusions(session: Session, author: Author, known: Known, unknown: set[UUID]) -> None:
     """What explains why a record is not there, or not this author's: read only where one is not."""
-    unknown = [i for i in work_orders if ("work_order", i) not in known.records]
-    unknown += [i for i in tasks if ("task", i) not in known.records]
     if unknown:
         rows = session.execute(
             queries.REFUSED_CREATES,
-            {"partnership_id": author.partnership_id, "author_id": author.id, "ids": unknown},
+            {"partnership_id": author.partnership_id, "author_id": author.id, "ids": list(unknown)},
         )
         known.refused_creates.update(rows.scalars())
     if author.side != "crew":

@@ -16,7 +16,7 @@ from fieldsync.workorders.rules import FIRST, may_follow
 
 
 def decide(author: Author, edits: Iterable[Edit], known: Known) -> Outcome:
-    """Decide each edit in turn. ``known.records`` and ``known.history`` are folded forward as it goes."""
+    """Decide each edit in turn. ``known.records`` are folded forward as it goes."""
     outcome = Outcome()
     for edit in edits:
         try:
@@ -159,6 +159,7 @@ def _fold(
             record.changed = True
             record.values = record.values.copy()
             record.scope_was = record.scope
+            outcome.touched[record.kind.name, record.id] = record
         if deleted is not None:
             record.deleted = deleted
         else:
@@ -168,13 +169,18 @@ def _fold(
             record.crew_id = record.values["crew_id"]
             record.moved = record.moved or "location" in before
         record.version += 1
-        outcome.touched[record.kind.name, record.id] = record
     _remember(author, edit, record, known, before)
 
 
 def _remember(author: Author, edit: Edit, record: Record, known: Known, before: Values) -> None:
     touch = Touch(record.version, author.id, author.side, edit.happened_at, edit.values, before)
-    known.history.setdefault(record.id, []).append(touch)
+    _touches(record, known).append(touch)
+
+
+def _touches(record: Record, known: Known) -> list[Touch]:
+    if record.touches is None:
+        record.touches = list(known.history.get(record.id, ())) if known.history else []
+    return record.touches
 
 
 def _find(author: Author, edit: Edit, known: Known, kind: Kind, record_id: Any, name: str) -> Record:
@@ -185,7 +191,8 @@ def _find(author: Author, edit: Edit, known: Known, kind: Kind, record_id: Any, 
             raise Refusal("depends_on", "The creation of the record was refused.", name)
         raise Refusal("unknown_record", f"There is no {kind.name} {record_id} that you may see.", name)
     if author.side == "crew":
-        visible = record.scope == author.crew_id or record.work_order_id in known.left
+        # Deleted ones included: what a crew did to a record before it learnt of the deletion becomes a conflict.
+        visible = record.crew_id == author.crew_id or record.work_order_id in known.left
     else:
         allowed = author.jurisdiction_ids
         visible = allowed is None or record.jurisdiction_id in allowed
@@ -227,7 +234,7 @@ def _since(edit: Edit, record: Record, known: Known) -> list[Touch]:
     base = edit.base_version or 0
     if base >= record.version:
         return []
-    return [touch for touch in known.history.get(record.id, ()) if touch.version > base]
+    return [touch for touch in _touches(record, known) if touch.version > base]
 
 
 def _last_by_another(author: Author, name: str, touches: Sequence[Touch]) -> Touch | None:

@@ -8,9 +8,13 @@ from uuid import UUID
 import msgspec
 
 from fieldsync.journal.edits import Edit, Refusal
+from fieldsync.journal.kept import kept
 from fieldsync.workorders.kinds import KINDS, READ_ONLY_KINDS, Kind, Values, parse
 
 ACTIONS = ("create", "update", "delete", "restore")
+
+EXPLAINED_MAX = 300
+"""Characters of a sentence, or of a field's name, in the problem of a refused edit."""
 
 
 def prepare(
@@ -25,12 +29,16 @@ def prepare(
     if refusal is None:
         try:
             known = _kind(side, kind, action, base_version)
-            if action in ("create", "update"):
-                values = parse(known, raw)
+            values = parse(known, raw)
+            if values and action in ("delete", "restore"):
+                name = min(values)
+                raise Refusal("unknown_field", f"To {action} a record takes no fields.", name)
         except Refusal as found:
             refusal = found
         except msgspec.DecodeError as error:
             refusal = _unreadable(error)
+    if refusal is not None:
+        raw, values = kept(raw), {}
     return Edit(edit_id, seq, kind, record_id, action, base_version, observed_at, happened_at, raw, values, refusal)
 
 
@@ -42,11 +50,12 @@ def _unreadable(error: msgspec.DecodeError) -> Refusal:
 
 def explained(error: msgspec.DecodeError) -> tuple[str, str | None]:
     """A sentence, and the field it is about (dotted, without the leading ``$``), from msgspec's message."""
-    sentence, _, path = str(error).partition(" - at ")
+    # The message repeats a name that was sent: of any length, and with characters that the journal cannot hold.
+    sentence, _, path = str(error).replace("\0", "\N{REPLACEMENT CHARACTER}").partition(" - at ")
     field = path.strip("`").removeprefix("$").removeprefix(".") or None
     if field is None and "`" in sentence and "field" in sentence:
         field = sentence.rsplit("`", 2)[-2]
-    return sentence + ".", field
+    return sentence[:EXPLAINED_MAX] + ".", field and field[:EXPLAINED_MAX]
 
 
 def _kind(side: str, name: str, action: str, base_version: int | None) -> Kind:

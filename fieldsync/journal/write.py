@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
+from psycopg.types.json import Json
 from sqlalchemy.orm import Session
 
 from fieldsync.journal import queries
@@ -73,8 +74,8 @@ def _follow_scopes(session: Session, records: list[Record], stamp: dict[str, Any
         session.execute(queries.INSERT_SCOPE_EXITS, stamp | {"rows": _json(exits)})
 
 
-def _json(rows: list[dict[str, Any]]) -> str:
-    return _ENCODER.encode(rows).decode()
+def _json(rows: list[dict[str, Any]]) -> Json:
+    return Json(rows, dumps=_ENCODER.encode)
 
 
 def _record_row(record: Record) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from fieldsync.config import CHANGES_PER_PAGE_MAX, EDITS_PER_EXCHANGE_MAX
+from fieldsync.journal import kept
 from fieldsync.journal.prepare import explained
 from fieldsync.problems import MalformedBody, WrongProtocol
 
@@ -64,6 +64,8 @@ class Unreadable(Struct):
     raw: bytes
     reason: str
     field: str | None
+    envelope: QueuedEdit | None = None
+    """All but its fields, where only these cannot be read; in their place, the text of the whole edit."""
 
 
 class VerdictConflict(Struct):
@@ -131,7 +133,7 @@ def read(body: bytes) -> tuple[Exchange, list[Unreadable]]:
         exchange = _EXCHANGE.decode(body)
     except UnicodeDecodeError as error:
         raise MalformedBody("The body is not UTF-8.") from error
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         exchange, unreadable = _read_one_by_one(body)
     if exchange.protocol != PROTOCOL:
         raise WrongProtocol(f"This server speaks protocol {PROTOCOL}.", field="protocol", protocol=PROTOCOL)
@@ -141,7 +143,7 @@ def read(body: bytes) -> tuple[Exchange, list[Unreadable]]:
 def _read_one_by_one(body: bytes) -> tuple[Exchange, list[Unreadable]]:
     """The slow way, once something is wrong: with a parser that takes any JSON, also lone surrogates."""
     try:
-        document = json.loads(body, parse_constant=_not_json, parse_float=_number, parse_int=_number)
+        document = json.loads(body, parse_constant=_not_json, parse_float=kept.holdable, parse_int=kept.holdable)
     except (ValueError, RecursionError) as error:
         raise MalformedBody("The body is not JSON.") from error
     if not isinstance(document, dict):
@@ -174,15 +176,16 @@ def _numbered(edit: Any, raw: bytes, position: int, error: msgspec.DecodeError) 
         edit_id = UUID(edit.get("edit_id"))
     except (TypeError, ValueError, AttributeError):
         edit_id = None
-    return Unreadable(seq, edit_id, raw, *explained(error))
+    return Unreadable(seq, edit_id, raw, *explained(error), _envelope(edit, raw))
+
+
+def _envelope(edit: dict[str, Any], raw: bytes) -> QueuedEdit | None:
+    """A lone surrogate, as a text cut within an emoji has, spoils the fields and leaves the rest to be read."""
+    try:
+        return _EDIT.decode(json.dumps(edit | {"fields": {"unreadable": raw.decode()}}))
+    except msgspec.DecodeError:
+        return None
 
 
 def _not_json(constant: str) -> Any:
     raise ValueError(constant)
-
-
-def _number(text: str) -> int | float | str:
-    """A number, or its text where none of ours could hold it (a refused edit keeps what was sent)."""
-    if text.lstrip("-").isdigit():
-        return int(text) if len(text) <= 20 else text
-    return number if math.isfinite(number := float(text)) else text

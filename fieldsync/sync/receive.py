@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from fieldsync.auth.actor import DeviceActor
 from fieldsync.journal.edits import Author, Decision, Edit, Refusal, Verdict
 from fieldsync.journal.enter import enter
+from fieldsync.journal.kept import unreadable
 from fieldsync.journal.prepare import prepare
 from fieldsync.journal.write import conflict_id
 from fieldsync.problems import NotAuthenticated, SequenceGap
@@ -61,7 +62,7 @@ def receive(
         raise NotAuthenticated("This device has been revoked.")
     sent: list[Sent] = sorted([*exchange.edits, *unreadable], key=lambda queued: queued.seq)
     new, old = _split(sent, device.next_seq)
-    earlier = []
+    earlier: list[EditRead] = []
     if old or ids_may_be_taken:
         edit_ids = [queued.edit_id for queued in sent if queued.edit_id is not None]
         earlier = repeats.find(session, ids, [queued.seq for queued in old], edit_ids)
@@ -121,9 +122,10 @@ class _Batch:
         self.first[queued.seq] = queued
         if queued.edit_id is None:
             return self._refused(queued, repeats.spare_id(self.device_id, queued), queued.seq)
-        if queued.edit_id in self.used_ids:
-            return self._refused(queued, repeats.spare_id(self.device_id, queued), queued.seq, _reused())
+        used = len(self.used_ids)
         self.used_ids.add(queued.edit_id)
+        if len(self.used_ids) == used:
+            return self._refused(queued, repeats.spare_id(self.device_id, queued), queued.seq, _reused())
         if isinstance(queued, Unreadable):
             return self._refused(queued, queued.edit_id, queued.seq)
         return self._entered(queued, queued.edit_id, queued.seq, None)
@@ -158,7 +160,11 @@ class _Batch:
     def _refused(self, queued: Sent, edit_id: UUID, seq: int | None, refusal: Refusal | None = None) -> Edit:
         if isinstance(queued, QueuedEdit):
             return self._entered(queued, edit_id, seq, refusal)
-        whole = msgspec.Raw(msgspec.json.encode({"unreadable": queued.raw.decode()}))
+        if queued.envelope is not None:
+            # The record that it would have made is known, and what depends on it can be told so.
+            cannot = Refusal("invalid_value", queued.reason, "fields")
+            return self._entered(queued.envelope, edit_id, seq, refusal or cannot)
+        whole = unreadable(queued.raw.decode())
         refusal = refusal or Refusal("malformed_edit", queued.reason, queued.field)
         at = self.received_at
         return prepare("crew", edit_id, seq, "unknown", NO_RECORD, "unknown", None, at, at, whole, refusal)
@@ -191,6 +197,8 @@ def _reused() -> Refusal:
 
 def _fresh(queued: Sent, decision: Decision) -> EditVerdict:
     edit = decision.edit
+    if not decision.clashes:
+        return EditVerdict(queued.seq, queued.edit_id, decision.verdict, decision.version, [], decision.problem)
     conflicts = [
         VerdictConflict(
             conflict_id(edit.edit_id, clash), clash.sort, clash.field, clash.policy,

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 import msgspec
 from sqlalchemy.orm import Session
 
+from fieldsync.journal.kept import said
 from fieldsync.sync import queries
 from fieldsync.sync.exchange import QueuedEdit, Unreadable, VerdictConflict
 
@@ -52,7 +53,7 @@ def content(sent: Sent) -> dict[str, Any]:
         "action": sent.action,
         "base_version": sent.base_version,
         "observed_at": sent.observed_at.timestamp(),
-        "fields": json.loads(bytes(sent.fields)),
+        "fields": said(sent.fields),
     }
 
 

@@ -1,0 +1,54 @@
+"""What was sent, in a form that the journal can hold and anybody can read again. Pure.
+
+The database takes no U+0000 into JSON that it looks into, and a JSON null for no value at all; a number may be larger
+than any type of ours. Only edits that are refused have such content, and they are kept all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import msgspec
+
+BRACKETS_MAX = 64
+"""Lists and objects in one edit's fields; ours need four. Nested so deep, a text can be read by any parser."""
+
+
+def kept(fields: msgspec.Raw) -> msgspec.Raw:
+    """The fields of a refused edit as the journal keeps them: as they were sent, wherever that can be."""
+    text = bytes(fields)
+    changed = False
+
+    def number(digits: str) -> Any:
+        nonlocal changed
+        value = holdable(digits)
+        changed = changed or isinstance(value, str)
+        return value
+
+    try:
+        value = json.loads(text, parse_int=number, parse_float=number)
+        spelled = json.dumps(value)
+    except RecursionError:
+        return unreadable(text.decode())
+    if value is None or b"\\u0000" in text or text.count(b"[") + text.count(b"{") > BRACKETS_MAX:
+        return unreadable(spelled)
+    return msgspec.Raw(spelled.encode()) if changed else fields
+
+
+def unreadable(text: str) -> msgspec.Raw:
+    """Stands for what cannot be kept as JSON: the text of it is."""
+    return msgspec.Raw(msgspec.json.encode({"unreadable": text}))
+
+
+def said(fields: msgspec.Raw) -> Any:
+    """The content of fields, for comparing with the journal's: the same however they were spelled."""
+    return json.loads(bytes(kept(fields)), parse_int=holdable, parse_float=holdable)
+
+
+def holdable(digits: str) -> int | float | str:
+    """A JSON number; or its text, where none of our types could hold it."""
+    if digits.lstrip("-").isdigit():
+        return int(digits) if len(digits) <= 20 else digits
+    return number if math.isfinite(number := float(digits)) else digits
