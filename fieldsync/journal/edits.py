@@ -115,7 +115,7 @@ class Record(msgspec.Struct, eq=False):
     moved: bool = False
     """A work order whose point must be placed (again)."""
     scope_was: UUID | None = None
-    """The crew that saw it before this batch."""
+    """The crew that saw it before this batch, or that it was made for."""
     touches: list[Touch] | None = None
     """What was done to it since the oldest base version in the batch; taken from ``Known.history`` when first asked."""
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-BRACKETS_MAX = 64
-"""Lists and objects in one edit's fields; ours need four. Nested so deep, a text can be read by any parser."""
+DEPTH_MAX = 32
+"""Lists within objects within lists; ours need four. Any parser takes this much."""
 
 
 def kept(fields: msgspec.Raw) -> msgspec.Raw:
@@ -32,9 +32,20 @@ def kept(fields: msgspec.Raw) -> msgspec.Raw:
         spelled = json.dumps(value)
     except RecursionError:
         return unreadable(text.decode())
-    if value is None or b"\\u0000" in text or text.count(b"[") + text.count(b"{") > BRACKETS_MAX:
+    if value is None or not _holds(value, DEPTH_MAX):
         return unreadable(spelled)
     return msgspec.Raw(spelled.encode()) if changed else fields
+
+
+def _holds(value: Any, depth: int) -> bool:
+    """Whether the journal can hold this value, nested so deep at most."""
+    if isinstance(value, str):
+        return "\0" not in value
+    if isinstance(value, dict):
+        return depth > 0 and all("\0" not in name and _holds(item, depth - 1) for name, item in value.items())
+    if isinstance(value, list):
+        return depth > 0 and all(_holds(item, depth - 1) for item in value)
+    return True
 
 
 def unreadable(text: str) -> msgspec.Raw:

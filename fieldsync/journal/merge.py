@@ -51,8 +51,9 @@ def _create(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
             raise Refusal("illegal_transition", f"A new work order cannot be {full['status']}.", "status")
     _check_references(kind, values, known)
     record = Record(
-        kind, edit.record_id, 1, full, work_order_id, crew_id, created=True, changed=True, moved=not kind.is_child
-    )
+        kind, edit.record_id, 1, full, work_order_id, crew_id, created=True, changed=True, moved=not kind.is_child,
+        scope_was=crew_id,
+    )  # fmt: skip
     key = (kind.name, edit.record_id)
     known.records[key] = outcome.touched[key] = record
     return Decision(edit, Verdict.APPLIED, 1)

@@ -37,6 +37,8 @@ def prepare(
             refusal = found
         except msgspec.DecodeError as error:
             refusal = _unreadable(error)
+        except RecursionError:
+            refusal = Refusal("invalid_value", "The fields are nested too deeply.", "fields")
     if refusal is not None:
         raw, values = kept(raw), {}
     return Edit(edit_id, seq, kind, record_id, action, base_version, observed_at, happened_at, raw, values, refusal)

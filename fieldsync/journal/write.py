@@ -57,7 +57,7 @@ def _follow_scopes(session: Session, records: list[Record], stamp: dict[str, Any
     exits: list[dict[str, Any]] = []
     followed: list[dict[str, Any]] = []
     for record in records:
-        if record.created or record.scope == record.scope_was:
+        if record.scope == record.scope_was:
             continue
         if record.scope_was is not None:
             reason = "deleted" if record.deleted else "unassigned" if record.scope is None else "reassigned"
@@ -86,7 +86,7 @@ def _record_row(record: Record) -> dict[str, Any]:
         point = row["location"]
         row["lon"], row["lat"] = point.lon, point.lat
         row["jurisdiction_id"], row["area_id"], row["placed_version_id"], row["placed_by"] = record.placed or ()
-    if not record.created:
+    if not record.kind.appends_only:
         row["deleted"] = record.deleted
     return row
 

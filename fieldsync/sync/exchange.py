@@ -134,7 +134,10 @@ def read(body: bytes) -> tuple[Exchange, list[Unreadable]]:
     except UnicodeDecodeError as error:
         raise MalformedBody("The body is not UTF-8.") from error
     except (msgspec.DecodeError, RecursionError):
-        exchange, unreadable = _read_one_by_one(body)
+        try:
+            exchange, unreadable = _read_one_by_one(body)
+        except RecursionError as error:
+            raise MalformedBody("The body is nested too deeply.") from error
     if exchange.protocol != PROTOCOL:
         raise WrongProtocol(f"This server speaks protocol {PROTOCOL}.", field="protocol", protocol=PROTOCOL)
     return exchange, unreadable
@@ -144,7 +147,7 @@ def _read_one_by_one(body: bytes) -> tuple[Exchange, list[Unreadable]]:
     """The slow way, once something is wrong: with a parser that takes any JSON, also lone surrogates."""
     try:
         document = json.loads(body, parse_constant=_not_json, parse_float=kept.holdable, parse_int=kept.holdable)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise MalformedBody("The body is not JSON.") from error
     if not isinstance(document, dict):
         raise MalformedBody("The body is not a JSON object.")

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from fieldsync.auth.actor import DeviceActor
