@@ -74,8 +74,8 @@ def read_device(device_id: UUID) -> Device:
 def update_device(wanted: dict[str, Any], device_id: UUID) -> Device:
     """Rename a tablet, or move it to another crew
 
-    After a move its next exchange says `reset`: it drops the old crew's records and receives the new crew's. Edits that
-    it still holds are entered all the same.
+    After a move its next exchange says `reset`: it drops the old crew's records and receives the new crew's. Let it
+    exchange first: what it still holds for the old crew's records is refused afterwards, and only kept in the journal.
     """
     actor, own = staff_actor(), own_jurisdictions()
     with transaction() as session:
