@@ -56,6 +56,9 @@ class Base(orm.DeclarativeBase):
 PartnershipId = Annotated[UUID, orm.mapped_column(sa.ForeignKey("partnership.id"), primary_key=True)]
 """First column of every key: the tenant."""
 
+ImpliedPartnershipId = Annotated[UUID, orm.mapped_column(primary_key=True)]
+"""The same where another foreign key of the row implies that the partnership exists: a hot table saves the probe."""
+
 RowId = Annotated[UUID, orm.mapped_column(primary_key=True)]
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldsync.database import Base, PartnershipId, RowId, one_of, tenant_key
+from fieldsync.database import Base, ImpliedPartnershipId, RowId, one_of, tenant_key
 
 
 class JournalEntry(Base):
@@ -65,7 +65,7 @@ class EditConflict(Base):
 
     __tablename__ = "conflict"
 
-    partnership_id: Mapped[PartnershipId]
+    partnership_id: Mapped[ImpliedPartnershipId]
     id: Mapped[RowId]
     """Made from the edit and the field, so that a replay makes the same."""
     version: Mapped[int] = mapped_column(server_default="1")
@@ -115,7 +115,7 @@ class ScopeExit(Base):
 
     __tablename__ = "scope_exit"
 
-    partnership_id: Mapped[PartnershipId]
+    partnership_id: Mapped[ImpliedPartnershipId]
     crew_id: Mapped[UUID] = mapped_column(primary_key=True)
     record_id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)

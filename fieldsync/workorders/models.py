@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from fieldsync.database import CONSTRAINT_PROBLEMS, Base, PartnershipId, RowId, one_of, tenant_key
+from fieldsync.database import CONSTRAINT_PROBLEMS, Base, ImpliedPartnershipId, PartnershipId, RowId, one_of, tenant_key
 from fieldsync.problems import AlreadyThere
 from fieldsync.workorders.rules import Status
 
@@ -47,7 +47,7 @@ class WorkOrder(Base):
 
     __tablename__ = "work_order"
 
-    partnership_id: Mapped[PartnershipId]
+    partnership_id: Mapped[ImpliedPartnershipId]
     id: Mapped[RowId]
     version: Mapped[int]
     change: Mapped[int] = mapped_column(sa.BigInteger)
@@ -97,7 +97,7 @@ class WorkOrder(Base):
 class Recorded:
     """What the kinds that belong to a work order have in common."""
 
-    partnership_id: Mapped[PartnershipId]
+    partnership_id: Mapped[ImpliedPartnershipId]
     id: Mapped[RowId]
     version: Mapped[int]
     change: Mapped[int] = mapped_column(sa.BigInteger)

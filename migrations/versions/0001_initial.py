@@ -248,7 +248,6 @@ def upgrade() -> None:
     sa.Column('reason', sa.Text(), nullable=False),
     sa.CheckConstraint("reason IN ('reassigned', 'unassigned', 'deleted')", name=op.f('ck_scope_exit_reason')),
     sa.ForeignKeyConstraint(['partnership_id', 'crew_id'], ['crew.partnership_id', 'crew.id'], name=op.f('fk_scope_exit_crew_id')),
-    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_scope_exit_partnership_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'crew_id', 'record_id', 'kind', name=op.f('pk_scope_exit'))
     )
     op.create_index('scope_exit_feed', 'scope_exit', ['partnership_id', 'crew_id', 'change', 'record_id'], unique=False)
@@ -284,7 +283,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['partnership_id', 'crew_id'], ['crew.partnership_id', 'crew.id'], name=op.f('fk_work_order_crew_id')),
     sa.ForeignKeyConstraint(['partnership_id', 'jurisdiction_id'], ['jurisdiction.partnership_id', 'jurisdiction.id'], name=op.f('fk_work_order_jurisdiction_id')),
     sa.ForeignKeyConstraint(['partnership_id', 'service_type_id'], ['service_type.partnership_id', 'service_type.id'], name=op.f('fk_work_order_service_type_id')),
-    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_work_order_partnership_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_work_order'))
     )
     op.create_index('work_order_changed', 'work_order', ['partnership_id', 'change', 'id'], unique=False)
@@ -335,7 +333,6 @@ def upgrade() -> None:
     sa.CheckConstraint("state IN ('open', 'settled')", name=op.f('ck_conflict_state')),
     sa.ForeignKeyConstraint(['partnership_id', 'settled_by'], ['staff.partnership_id', 'staff.id'], name=op.f('fk_conflict_settled_by')),
     sa.ForeignKeyConstraint(['partnership_id', 'work_order_id'], ['work_order.partnership_id', 'work_order.id'], name=op.f('fk_conflict_work_order_id')),
-    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_conflict_partnership_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_conflict'))
     )
     op.create_index('conflict_listed', 'conflict', ['partnership_id', 'created_at', 'id'], unique=False)
@@ -373,7 +370,6 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['partnership_id', 'work_order_id'], ['work_order.partnership_id', 'work_order.id'], name=op.f('fk_equipment_entry_work_order_id')),
-    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_equipment_entry_partnership_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_equipment_entry'))
     )
     op.create_index('equipment_entry_feed', 'equipment_entry', ['partnership_id', 'scope_crew_id', 'change', 'id'], unique=False)
@@ -393,7 +389,6 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['partnership_id', 'work_order_id'], ['work_order.partnership_id', 'work_order.id'], name=op.f('fk_labor_entry_work_order_id')),
-    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_labor_entry_partnership_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_labor_entry'))
     )
     op.create_index('labor_entry_feed', 'labor_entry', ['partnership_id', 'scope_crew_id', 'change', 'id'], unique=False)
@@ -411,7 +406,6 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['partnership_id', 'work_order_id'], ['work_order.partnership_id', 'work_order.id'], name=op.f('fk_material_entry_work_order_id')),
-    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_material_entry_partnership_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_material_entry'))
     )
     op.create_index('material_entry_feed', 'material_entry', ['partnership_id', 'scope_crew_id', 'change', 'id'], unique=False)
@@ -427,7 +421,6 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['partnership_id', 'work_order_id'], ['work_order.partnership_id', 'work_order.id'], name=op.f('fk_note_work_order_id')),
-    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_note_partnership_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_note'))
     )
     op.create_index('note_feed', 'note', ['partnership_id', 'scope_crew_id', 'change', 'id'], unique=False)
@@ -447,7 +440,6 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['partnership_id', 'work_order_id'], ['work_order.partnership_id', 'work_order.id'], name=op.f('fk_task_work_order_id')),
-    sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_task_partnership_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_task'))
     )
     op.create_index('task_feed', 'task', ['partnership_id', 'scope_crew_id', 'change', 'id'], unique=False)
