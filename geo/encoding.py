@@ -39,7 +39,8 @@ _DBF_LANGUAGES = {
 
 
 def of_cpg(stated: str) -> str:
-    """The codec that a .cpg names, such as "UTF-8", "1252" or "ISO-8859-1". Raises EncodingUnknown."""
+    """The codec that a .cpg or a person names, such as "UTF-8", "1252" or "ISO-8859-1". Raises
+    EncodingUnknown."""
     name = stated.strip().lower()
     name = f"cp{name[4:].strip()}" if name.startswith("ansi ") else name
     for candidate in (_CPG_NAMES.get(name, name), f"cp{name}"):
@@ -47,7 +48,7 @@ def of_cpg(stated: str) -> str:
             return codecs.lookup(candidate).name
         except LookupError:
             continue
-    raise EncodingUnknown(f'The .cpg says "{stated[:40]}".', part=".cpg")
+    raise EncodingUnknown(f'No encoding is called "{stated[:40]}".')
 
 
 def of_dbf(path: Path) -> str | None:

@@ -47,13 +47,9 @@ def polygons(wkbs: Sequence[bytes | None]) -> tuple[Objects, tuple[str, ...]]:
     if wild.size:
         x, y = coordinates[wild[0]]
         raise CoordinateNotFinite(feature=int(at[wild[0]]) + 1, part=f"{x} {y}")
-    notes = _flattened(geoms)
-    flat = shapely.force_2d(geoms)
-    bounds = np.flatnonzero(np.diff(of, prepend=-1))
-    return np.array(
-        [shapely.multipolygons(group) for group in np.split(shapely.force_2d(parts), bounds[1:])] if flat.size else [],
-        dtype=object,
-    ), notes
+    # Each feature's parts stand together; a feature begins where `of` changes.
+    groups = np.split(shapely.force_2d(parts), np.flatnonzero(np.diff(of)) + 1)
+    return np.array([shapely.multipolygons(group) for group in groups], dtype=object), _flattened(geoms)
 
 
 def refuse_invalid(geoms: Objects) -> None:

@@ -76,6 +76,7 @@ def read_areas(
         raw = _read(opened, name)
     projection = _crs(opened, raw.crs, crs)
     codec = opened.encoding or (of_cpg(encoding) if encoding else None)
+    notes = raw.notes if codec else [*raw.notes, "The file states no encoding; its texts were read as UTF-8."]
     found = labels(Table(raw.fields, raw.columns, codec), code_field, name_field)
     geoms, flattened = polygons(raw.wkbs)
     reprojected = reproject(geoms, projection)
@@ -95,7 +96,7 @@ def read_areas(
         found.names,
         reprojected.geoms,
         source,
-        (*raw.notes, *found.notes, *flattened, *reprojected.notes),
+        (*notes, *found.notes, *flattened, *reprojected.notes),
     )
 
 

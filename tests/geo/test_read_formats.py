@@ -139,7 +139,9 @@ def test_an_encoding_and_a_system_that_the_file_does_not_state_can_be_given(tmp_
 
 
 def test_utf8_needs_no_cpg(tmp_path: Path) -> None:
-    assert read_areas(zipped_shapefile(tmp_path, leave_out=("cpg",))).names[0] == "Añasco"
+    areas = read_areas(zipped_shapefile(tmp_path, leave_out=("cpg",)))
+    assert areas.names[0] == "Añasco"
+    assert "The file states no encoding; its texts were read as UTF-8." in areas.notes
 
 
 def test_whole_numbers_serve_as_codes(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ CASES = [
         r.EncodingWrong,
         {"feature": 1, "field": "name"},
     ),
-    Case(".cpg says nothing known", zipped(replace={"cpg": b"KLINGON"}), r.EncodingUnknown, {"part": ".cpg"}),
+    Case(".cpg says nothing known", zipped(replace={"cpg": b"KLINGON"}), r.EncodingUnknown),
     Case(
         "no .cpg and latin-1 names",
         zipped(encoding="ISO-8859-1", names=("A", "B", "Añasco"), leave_out=("cpg",)),
