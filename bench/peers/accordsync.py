@@ -44,7 +44,6 @@ class AccordSync(PostgresPeer):
         )
         self._secret = secrets.token_hex(32)
         self._sequence = [count(1) for _ in range(surroundings.clients)]
-        self._connections: list[Connection] = []
 
     def install(self) -> None:
         self._programs = python_packages("accordsync")
@@ -65,14 +64,13 @@ class AccordSync(PostgresPeer):
             *("--worker-class", "gthread"),
             *("--threads", str(THREADS)),
             *("--bind", f"127.0.0.1:{port}"),
-            *("--keep-alive", "300"),
             *("--timeout", "300"),
             "--no-control-socket",
             "accordsync_wsgi:app",
         ]
         self.server = Server(command, self.around.logs / "accordsync.log", SERVERS, self._env)
         self.server.wait_until_it_answers(port, "/health")
-        self._connections = [self._connect(port, client) for client in range(self.around.clients)]
+        self.connections = [self._connect(port, client) for client in range(self.around.clients)]
 
     def create_body(self, client: int, orders: Sequence[WorkOrder]) -> bytes:
         return self._ops(client, orders, FIELDS)
@@ -81,7 +79,7 @@ class AccordSync(PostgresPeer):
         return self._ops(client, changes, CHANGED)
 
     def create(self, client: int, body: bytes) -> None:
-        answer, _ = self._connections[client].call("POST", "/v1/push", body)
+        answer, _ = self.connections[client].call("POST", "/v1/push", body)
         if b'"refused":[]' not in answer[-40:].replace(b" ", b""):
             raise UnexpectedAnswer(f"AccordSync refused ops: {answer[-300:]!r}")
 
@@ -99,7 +97,7 @@ class AccordSync(PostgresPeer):
         more = True
         while more:
             path = f"/v1/pull?cursor={cursor}&limit={self.around.page}"
-            answer, _ = self._connections[client].call("GET", path)
+            answer, _ = self.connections[client].call("GET", path)
             snapshots += answer.count(b'"snapshot":{')
             ends = answer[:200] + answer[-200:]
             found = _CURSOR.search(ends)

@@ -40,8 +40,10 @@ class Connection:
             raise UnexpectedAnswer(f"{method} {path}: {answer.status} {content[:300]!r}")
         return content, answer.headers
 
-    def close(self) -> None:
+    def reopen(self) -> None:
+        """Connect anew: a server may have closed a connection that rested while others had their turn."""
         self._http.close()
+        self._http.connect()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,6 @@ class FieldSync(PostgresPeer):
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
         self._sequence = [count(1) for _ in range(surroundings.clients)]
-        self._connections: list[Connection] = []
 
     def install(self) -> None:
         """It is what runs this."""
@@ -57,7 +56,7 @@ class FieldSync(PostgresPeer):
         command = [*gunicorn(), "--bind", f"127.0.0.1:{port}"]
         self.server = Server(command, self.around.logs / "fieldsync.log", PROJECT, env)
         self.server.wait_until_it_answers(port, "/readyz")
-        self._connections = [Connection(port, {"Authorization": f"Bearer {tablet.token}"}) for tablet in made.tablets]
+        self.connections = [Connection(port, {"Authorization": f"Bearer {tablet.token}"}) for tablet in made.tablets]
 
     def create_body(self, client: int, orders: Sequence[WorkOrder]) -> bytes:
         return self._exchange(client, "create", None, orders)
@@ -66,7 +65,7 @@ class FieldSync(PostgresPeer):
         return self._exchange(client, "update", _FIRST_VERSION, changes)
 
     def create(self, client: int, body: bytes) -> None:
-        answer, _ = self._connections[client].call("POST", "/v1/sync", body)
+        answer, _ = self.connections[client].call("POST", "/v1/sync", body)
         if answer.count(b'"verdict":"applied"') != self.around.batch:
             raise UnexpectedAnswer(f"FieldSync did not apply all of a batch: {answer[:300]!r}")
 
@@ -76,7 +75,7 @@ class FieldSync(PostgresPeer):
         records, cursor, more = 0, None, True
         while more:
             asked = {"protocol": 1, "sent_at": datetime.now(UTC), "cursor": cursor, "limit": self.around.page}
-            answer, _ = self._connections[client].call("POST", "/v1/sync", msgspec.json.encode(asked))
+            answer, _ = self.connections[client].call("POST", "/v1/sync", msgspec.json.encode(asked))
             # Of the records that are sent, only work orders are placed.
             records += answer.count(b'"placed_by"')
             end = answer[-300:]

@@ -34,7 +34,6 @@ class Kinto(PostgresPeer):
             "a collection for each client, a pull reads all: batches into one collection collide (409, rolled back)",
             "basic authentication; permissions from the settings, none stored with records; no history plugin",
         )
-        self._connections: list[Connection] = []
 
     def install(self) -> None:
         self._programs = python_packages("kinto")
@@ -67,10 +66,10 @@ class Kinto(PostgresPeer):
         self.server.wait_until_it_answers(port, "/v1/__heartbeat__")
         token = base64.b64encode(b"crew:secret").decode()
         headers = {"Authorization": f"Basic {token}"}
-        self._connections = [Connection(port, headers) for _ in range(self.around.clients)]
-        self._connections[0].call("PUT", BUCKET, b"{}", expect=201)
+        self.connections = [Connection(port, headers) for _ in range(self.around.clients)]
+        self.connections[0].call("PUT", BUCKET, b"{}", expect=201)
         for client in range(self.around.clients):
-            self._connections[0].call("PUT", self._collection(client), b"{}", expect=201)
+            self.connections[0].call("PUT", self._collection(client), b"{}", expect=201)
 
     def create_body(self, client: int, orders: Sequence[WorkOrder]) -> bytes:
         return self._batch(client, "PUT", orders)
@@ -89,14 +88,14 @@ class Kinto(PostgresPeer):
         for collection in range(self.around.clients):
             following = f"{self._collection(collection)}/records?_limit={self.around.page}"
             while following:
-                answer, headers = self._connections[client].call("GET", following)
+                answer, headers = self.connections[client].call("GET", following)
                 records += answer.count(b'"last_modified":')
                 page = urlsplit(headers.get("Next-Page", ""))
                 following = f"{page.path}?{page.query}" if page.query else ""
         return records
 
     def _push(self, client: int, body: bytes, done: bytes) -> None:
-        answer, _ = self._connections[client].call("POST", "/v1/batch", body)
+        answer, _ = self.connections[client].call("POST", "/v1/batch", body)
         if answer.count(done) != self.around.batch:
             raise UnexpectedAnswer(f"Kinto did not take all of a batch: {answer[:300]!r}")
 

@@ -107,14 +107,15 @@ class Contestant:
             for client in range(extent.clients)
         ]
         bodies = [[peer.create_body(client, each) for each in queue] for client, queue in enumerate(queues)]
-        self.creates.append(_push(peer.create, bodies))
+        self.creates.append(self._push(peer.create, bodies))
         changes = [[changes_of(orders) for orders in queue] for queue in queues]
         bodies = [[peer.update_body(client, each) for each in queue] for client, queue in enumerate(changes)]
-        self.updates.append(_push(peer.update, bodies))
+        self.updates.append(self._push(peer.update, bodies))
 
     def pull_round(self) -> None:
         """Every client gets everything, all at once; in each of the peer's ways."""
         for way in self.peer.ways_to_pull:
+            self._reconnect()
             timing = at_once(self.extent.clients, lambda client, way=way: self._pull_all(client, way))  # type: ignore[misc]
             self.pulls.setdefault(way, []).append(timing)
 
@@ -130,6 +131,18 @@ class Contestant:
             {way: Rate.of(pulled, timings) for way, timings in self.pulls.items()},
             {name: round(peak, 1) for name, peak in self.memory.peak_mb.items()},
         )
+
+    def _push(self, push: Callable[[int, bytes], None], bodies: list[list[bytes]]) -> Timing:
+        def send_all(client: int) -> None:
+            for body in bodies[client]:
+                push(client, body)
+
+        self._reconnect()
+        return at_once(len(bodies), send_all)
+
+    def _reconnect(self) -> None:
+        for connection in self.peer.connections:
+            connection.reopen()
 
     def _pull_all(self, client: int, way: str) -> None:
         if (records := self.peer.pull(client, way)) != self.extent.records:
@@ -169,11 +182,3 @@ def _dropping_out(contestant: Contestant, running: list[Contestant], failed: dic
     except (UnexpectedAnswer, OSError) as reason:
         failed[contestant.peer.name] = str(reason)
         running.remove(contestant)
-
-
-def _push(push: Callable[[int, bytes], None], bodies: list[list[bytes]]) -> Timing:
-    def send_all(client: int) -> None:
-        for body in bodies[client]:
-            push(client, body)
-
-    return at_once(len(bodies), send_all)

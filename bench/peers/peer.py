@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fieldsync.cluster import Cluster, Home
 
+from .connection import Connection
 from .server import Server
 from .work import WorkOrder
 
@@ -45,6 +46,8 @@ class Peer(ABC):
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.around = surroundings
+        self.connections: list[Connection] = []
+        """One for each client, once it has started."""
 
     @abstractmethod
     def install(self) -> None:

@@ -34,7 +34,6 @@ class PouchDB(Peer):
             "revisions known to the client beforehand, not looked up in the measured time",
         )
         self._documents: dict[str, dict[str, Any]] = {}
-        self._connections: list[Connection] = []
 
     def install(self) -> None:
         self._home = node_packages("pouchdb")
@@ -47,8 +46,8 @@ class PouchDB(Peer):
         command = ["node", "server.js", str(port), str(data)]
         self.server = Server(command, self.around.logs / "pouchdb.log", self._home, {"NODE_ENV": "production"})
         self.server.wait_until_it_answers(port, "/")
-        self._connections = [Connection(port, {}) for _ in range(self.around.clients)]
-        self._connections[0].call("PUT", DATABASE, expect=201)
+        self.connections = [Connection(port, {}) for _ in range(self.around.clients)]
+        self.connections[0].call("PUT", DATABASE, expect=201)
 
     def create_body(self, client: int, orders: Sequence[WorkOrder]) -> bytes:
         documents = [{"_id": order.id, **order.fields} for order in orders]
@@ -57,12 +56,12 @@ class PouchDB(Peer):
 
     def update_body(self, client: int, changes: Sequence[WorkOrder]) -> bytes:
         keys = json.dumps({"keys": [change.id for change in changes]}).encode()
-        answer, _ = self._connections[client].call("POST", f"{DATABASE}/_all_docs", keys)
+        answer, _ = self.connections[client].call("POST", f"{DATABASE}/_all_docs", keys)
         revisions = {row["id"]: row["value"]["rev"] for row in json.loads(answer)["rows"]}
         return _bulk([{**self._documents[each.id], **each.fields, "_rev": revisions[each.id]} for each in changes])
 
     def create(self, client: int, body: bytes) -> None:
-        answer, _ = self._connections[client].call("POST", f"{DATABASE}/_bulk_docs", body, expect=201)
+        answer, _ = self.connections[client].call("POST", f"{DATABASE}/_bulk_docs", body, expect=201)
         if answer.count(b'"ok":true') != self.around.batch:
             raise UnexpectedAnswer(f"PouchDB did not take all of a batch: {answer[:300]!r}")
 
@@ -75,7 +74,7 @@ class PouchDB(Peer):
         documents, since, page = 0, b"0", self.around.page
         while True:
             path = f"{DATABASE}/_changes?include_docs=true&limit={page}&since={since.decode()}"
-            answer, _ = self._connections[client].call("GET", path)
+            answer, _ = self.connections[client].call("GET", path)
             got = answer.count(b'"seq":')
             documents += got
             last = _LAST_SEQ.search(answer[-100:])
@@ -89,7 +88,7 @@ class PouchDB(Peer):
         documents, start, page = 0, "", self.around.page
         while True:
             path = f"{DATABASE}/_all_docs?include_docs=true&limit={page}{start}"
-            answer, _ = self._connections[client].call("GET", path)
+            answer, _ = self.connections[client].call("GET", path)
             got = answer.count(b'"value":')
             documents += got
             if got < page:

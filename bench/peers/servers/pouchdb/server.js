@@ -9,6 +9,4 @@ const [port, folder] = process.argv.slice(2)
 const app = express()
 // The mode with the fewest layers: no log, no users, no validation.
 app.use('/', expressPouchDB(PouchDB.defaults({ prefix: folder + '/' }), { mode: 'minimumForPouchDB' }))
-const server = app.listen(Number(port), '127.0.0.1')
-// Node closes a connection after 5 s of rest, which would fall between two rounds.
-server.keepAliveTimeout = 300000
+app.listen(Number(port), '127.0.0.1')
