@@ -24,9 +24,9 @@ from geo.refusals import (
 ENTRIES_MAX = 1_000
 """Entries of an archive. A shapefile has at most a dozen files; portals pack some tens of layers together."""
 
-INFLATED_BYTES_MAX = 500_000_000
-"""Bytes that one layer's files may come to. Two million vertices take 32 MB of .shp; the rest is
-attributes."""
+INFLATED_BYTES_MAX = 200_000_000
+"""Bytes that one layer's files may come to. Two million vertices take 32 MB of .shp; 20,000 rows of
+attributes with 4,000 bytes in each, 80 MB."""
 
 _NEEDED = ("shp", "shx", "dbf")
 _WELCOME = ("prj", "cpg")
