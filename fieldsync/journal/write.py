@@ -111,9 +111,9 @@ def _journal_row(decision: Decision) -> dict[str, Any]:
     }
 
 
-def conflict_id(edit_id: UUID, clash: Clash) -> UUID:
+def conflict_id(author_id: UUID, edit_id: UUID, clash: Clash) -> UUID:
     """Made from the edit and the field: the same whenever the same journal is replayed."""
-    return uuid5(edit_id, clash.field)
+    return uuid5(author_id, f"{edit_id} {clash.field}")
 
 
 def _conflict_row(author: Author, decision: Decision, clash: Clash) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _conflict_row(author: Author, decision: Decision, clash: Clash) -> dict[str,
     theirs = (against.author_id, against.side, against.happened_at) if against else (None, None, None)
     kept, other = (mine, theirs) if clash.kept_is_mine else (theirs, mine)
     return {
-        "id": conflict_id(edit.edit_id, clash),
+        "id": conflict_id(author.id, edit.edit_id, clash),
         "sort": clash.sort,
         "kind": clash.record.kind.name,
         "record_id": clash.record.id,

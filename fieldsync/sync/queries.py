@@ -12,7 +12,7 @@ from fieldsync.workorders.kinds import CHILD_KINDS, KINDS
 from fieldsync.workorders.queries import record_json
 
 LOCK_DEVICE = text("""
-    SELECT next_seq, revoked_at FROM device
+    SELECT next_seq, revoked_at, crew_id FROM device
     WHERE partnership_id = :partnership_id AND id = :author_id FOR NO KEY UPDATE
 """)
 

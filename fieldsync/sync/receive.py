@@ -74,9 +74,11 @@ def receive(
         ids | {"next_seq": expected_seq, "now": received_at, "skew_ms": batch.skew_ms(),
                "app_version": exchange.app_version},
     )  # fmt: skip
-    author = Author(actor.device_id, "crew", actor.partnership_id, actor.crew_id)
+    author = Author(actor.device_id, "crew", actor.partnership_id, device.crew_id)
     outcome = enter(session, author, [*edits, *misfits], received_at, ids_may_be_taken=ids_may_be_taken)
-    fresh = {queued.seq: _fresh(queued, decision) for queued, decision in zip(new, outcome.decisions, strict=False)}
+    fresh = {
+        queued.seq: _fresh(author, queued, decision) for queued, decision in zip(new, outcome.decisions, strict=False)
+    }
     again = [batch.again(queued, fresh.get(queued.seq)) for queued in old]
     return Received(expected_seq, sorted([*again, *fresh.values()], key=lambda verdict: verdict.seq))
 
@@ -194,13 +196,13 @@ def _reused() -> Refusal:
     return Refusal("edit_reused", "This number or id was used before with other content; the first one stands.")
 
 
-def _fresh(queued: Sent, decision: Decision) -> EditVerdict:
+def _fresh(author: Author, queued: Sent, decision: Decision) -> EditVerdict:
     edit = decision.edit
     if not decision.clashes:
         return EditVerdict(queued.seq, queued.edit_id, decision.verdict, decision.version, [], decision.problem)
     conflicts = [
         VerdictConflict(
-            conflict_id(edit.edit_id, clash), clash.sort, clash.field, clash.policy,
+            conflict_id(author.id, edit.edit_id, clash), clash.sort, clash.field, clash.policy,
             "settled" if clash.settled else "open", clash.base, clash.kept, clash.other,
         )
         for clash in decision.clashes
