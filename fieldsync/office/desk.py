@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from fieldsync.auth.actor import StaffActor
 from fieldsync.database import new_id
-from fieldsync.journal import queries as journal
 from fieldsync.journal.edits import Author, Decision, Edit, Outcome
 from fieldsync.journal.enter import enter
 from fieldsync.journal.prepare import prepare
@@ -61,8 +60,7 @@ class Desk:
 
     def lock(self, work_order_id: UUID) -> None:
         """Lock a work order with all that is recorded on it; what is read afterwards stays true until the commit."""
-        bound = {"partnership_id": self.partnership_id, "work_order_ids": [work_order_id], "task_ids": []}
-        self.session.execute(journal.LOCK_WORK_ORDERS, bound)
+        self.session.execute(queries.LOCK, {"partnership_id": self.partnership_id, "id": work_order_id})
 
     def read(self, kind: str, record_id: UUID, work_order_id: UUID) -> Found:
         """A record of a work order (or the work order itself), as it is now.
@@ -113,6 +111,9 @@ class Desk:
             EditRefused: one of them is refused; the caller's transaction is to be rolled back.
             NotAllowed: one of them would leave a work order outside the jurisdictions that she dispatches for.
         """
+        for edit in edits:
+            if edit.refusal is not None:
+                raise refused(edit.refusal.problem())
         author = Author(self.staff_id, "office", self.partnership_id, None, self.own)
         outcome = enter(self.session, author, edits, self.at)
         for decision in outcome.decisions:

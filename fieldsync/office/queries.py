@@ -39,6 +39,10 @@ def _read(name: str) -> str:
 
 READ = {name: text(_read(name)) for name in KINDS}
 
+# The same lock that the journal takes, in a statement before the one that reads: a waiter that read in the same
+# statement would go on with the snapshot it took before it waited.
+LOCK = text("SELECT FROM work_order WHERE partnership_id = :partnership_id AND id = :id FOR NO KEY UPDATE")
+
 # Held until the commit: the same request, sent twice at once, is answered one after the other.
 LOCK_KEY = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:key AS text), 0))")
 

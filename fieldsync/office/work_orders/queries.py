@@ -15,7 +15,6 @@ FILTERS = {
     "service_type_id": "w.service_type_id = :service_type_id",
     "priority": "w.priority = :priority",
     "status": "w.status = ANY(CAST(:status AS text[]))",
-    "changed_since": "w.change > :changed_since",
     "jurisdiction_id": "w.jurisdiction_id = :jurisdiction_id",
     "crew_id": "w.crew_id = :crew_id",
     "placed_by": "w.placed_by = :placed_by",

@@ -20,7 +20,8 @@ INCLUDED = {"tasks": ("task",), "notes": ("note",), "entries": ("labor_entry", "
 """What a caller may ask for -> the kinds that it means."""
 
 NONE = "none"
-START = UUID(int=0)
+LAST_ID = UUID(int=2**128 - 1)
+"""Sorts after every id."""
 
 
 class WorkOrders(NamedTuple):
@@ -45,11 +46,14 @@ def list_work_orders(desk: Desk, asked: dict[str, Any]) -> WorkOrders:
         del filters["placed_by"]
     given = {name: value for name, value in filters.items() if name not in empty}
     if "status" in given:
-        given["status"] = [status.value for status in given["status"]]
+        given["status"] = [str(status) for status in given["status"]]
     cursor, limit = asked["cursor"], asked["limit"]
-    after_change, after_id = decode(cursor, [int, UUID]) if cursor is not None else (-1, START)
+    after: tuple[int, UUID] = (asked.get("changed_since", -1), LAST_ID)
+    if cursor is not None:
+        change, id_ = decode(cursor, [int, UUID])
+        after = max(after, (change, id_))
     statement = queries.listed(given, empty, asked["deleted"], scoped=desk.own is not None)
-    binds = desk.ids(after_change=after_change, after_id=after_id, rows=limit + 1) | queries.bound(given)
+    binds = desk.ids(after_change=after[0], after_id=after[1], rows=limit + 1) | queries.bound(given)
     if desk.own is None:
         del binds["own"]
     rows = desk.session.execute(statement, binds).all()
