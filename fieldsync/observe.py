@@ -20,6 +20,9 @@ from fieldsync.config import Settings
 
 log = structlog.get_logger()
 
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+"""Counted by name; a caller can invent any number of others."""
+
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 REQUESTS = Counter("fieldsync_requests_total", "Requests answered.", ["endpoint", "method", "status"])
@@ -77,7 +80,7 @@ def init_requests(app: Flask) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         seconds = time.perf_counter() - g.began
         endpoint = request.endpoint or "unknown"
-        REQUESTS.labels(endpoint, request.method, response.status_code).inc()
+        REQUESTS.labels(endpoint, request.method if request.method in METHODS else "other", response.status_code).inc()
         REQUEST_SECONDS.labels(endpoint).observe(seconds)
         if endpoint not in ("health.healthz", "health.readyz", "health.metrics"):
             log.info(

@@ -112,6 +112,8 @@ class Record(msgspec.Struct, eq=False):
     """This batch changed it."""
     placed: Sequence[Any] | None = None
     """Jurisdiction, area, layer version and rule that placed a work order, as they are written."""
+    was_done: bool = False
+    """A work order that was completed, closed or cancelled before this batch."""
     moved: bool = False
     """A work order whose point must be placed (again)."""
     scope_was: UUID | None = None

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from fieldsync.journal import queries
 from fieldsync.journal.edits import Author, Edit, Known, Record, Touch
 from fieldsync.workorders.kinds import KINDS, Kind, Policy, Values, all_values, entered
+from fieldsync.workorders.rules import DONE
 
 
 class _PastEdit(msgspec.Struct):
@@ -123,6 +124,7 @@ def _read_records(
             record.crew_id, record.jurisdiction_id = parent.scope, parent.jurisdiction_id
         else:
             record.jurisdiction_id = row.jurisdiction_id
+            record.was_done = record.values["status"] in DONE
             record.placed = (row.jurisdiction_id, row.area_id, row.placed_version_id, row.placed_by)
         record.scope_was = record.scope
         known.records[kind.name, row.id] = record

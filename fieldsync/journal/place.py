@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from fieldsync.journal.edits import Record
-from fieldsync.workorders.rules import DONE
 from geo.assign import index_for, version_in_force
 
 # One value, decoded at once: a row a jurisdiction would take longer to read than the points to place.
@@ -31,7 +30,7 @@ def place(session: Session, partnership_id: UUID, records: Sequence[Record], at:
     A work order that was done before this batch keeps the jurisdiction that it was done for, even if its point is
     corrected afterwards. An area whose code no jurisdiction bears leaves the work order without one, for triage.
     """
-    records = [record for record in records if record.created or record.values["status"] not in DONE]
+    records = [record for record in records if not record.was_done]
     if not records:
         return
     in_force = version_in_force(session, partnership_id, at)
