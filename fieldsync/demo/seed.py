@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +22,7 @@ from fieldsync.clock import now
 from fieldsync.config import Settings
 from fieldsync.crews.enrolments import codes
 from fieldsync.crews.models import Crew, Enrolment
-from fieldsync.database import new_id, transaction
+from fieldsync.database import db, new_id, transaction
 from fieldsync.demo.content import SLUG, STAFF
 from fieldsync.demo.jobs import make_jobs
 from fieldsync.demo.people import make_partnership, staff_id_of
@@ -92,8 +94,7 @@ def seed(database_url: str, *, work_orders: int = WORK_ORDERS, chance_seed: int 
         work_orders: how many jobs to make.
         chance_seed: decides where and what they are.
     """
-    app = create_app(Settings(database_url=database_url))
-    with app.app_context():
+    with _database(database_url):
         with transaction() as session:
             found = session.scalars(select(Partnership.id).where(Partnership.slug == SLUG)).one_or_none()
             partnership_id = found or make_partnership(session)
@@ -104,6 +105,17 @@ def seed(database_url: str, *, work_orders: int = WORK_ORDERS, chance_seed: int 
                 make_jobs(session, partnership_id, dispatcher_id, work_orders, chance, now())
         with transaction() as session:
             return _open_doors(session, partnership_id, dispatcher_id, found is None, work_orders)
+
+
+@contextmanager
+def _database(database_url: str) -> Iterator[None]:
+    """The application's database handle on this database, for the time of the block."""
+    with create_app(Settings(database_url=database_url)).app_context():
+        try:
+            yield
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 def _open_doors(
@@ -153,7 +165,7 @@ def dispatcher_token(database_url: str, label: str, lasts: timedelta) -> str:
     Raises:
         sqlalchemy.exc.NoResultFound: the database has no demo.
     """
-    with create_app(Settings(database_url=database_url)).app_context(), transaction() as session:
+    with _database(database_url), transaction() as session:
         partnership_id = session.scalars(select(Partnership.id).where(Partnership.slug == SLUG)).one()
         dispatcher_id = staff_id_of(session, partnership_id, DISPATCHER)
         return make_token(session, partnership_id, dispatcher_id, label, now(), lasts)
