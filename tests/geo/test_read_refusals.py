@@ -114,6 +114,11 @@ def nan_in_shapefile(folder: Path) -> Path:
     return zipped_shapefile(folder, replace={"shp": put_nan(shp)})
 
 
+def rows_of_another_file(folder: Path) -> Path:
+    write(folder / "other.shp", "ESRI Shapefile", codes=("A", "B"), names=("a", "b"))
+    return zipped_shapefile(folder, replace={"dbf": (folder / "other.dbf").read_bytes()})
+
+
 def lines(folder: Path) -> Path:
     drawn = [shapely.LineString([(-77, 38), (-76, 39)])] * 3
     return write(folder / "roads.gpkg", "GPKG", geoms=drawn, kind="LineString")
@@ -150,6 +155,7 @@ CASES = [
     Case(".shp cut short", zipped(cut={"shp": 40}), r.FileUnreadable, {"part": ".shp"}),
     Case(".shx cut short", zipped(cut={"shx": 8}), r.FileUnreadable, {"part": ".shx"}),
     Case(".dbf cut short", zipped(cut={"dbf": 90}), r.FileUnreadable, {"part": ".dbf"}),
+    Case(".dbf of another shapefile", rows_of_another_file, r.FileUnreadable, {"part": ".dbf"}),
     Case(".shp is something else", zipped(replace={"shp": b"x" * 400}), r.FileUnreadable, {"part": ".shp"}),
     Case("no .dbf", zipped(leave_out=("dbf",)), r.ArchiveIncomplete, {"part": ".dbf"}),
     Case("no .shx", zipped(leave_out=("shx",)), r.ArchiveIncomplete, {"part": ".shx"}),
