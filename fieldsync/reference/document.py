@@ -96,6 +96,7 @@ def document_of(app: Flask) -> Document:
         if operation is not None:
             _complete(app, operation, endpoint, document["paths"][path], shared)
     document["info"]["description"] = DESCRIPTION
+    document["tags"] = [tag | {"name": tag["name"].replace("_", " ")} for tag in document["tags"]]
     components = document["components"]
     # In the place of flask-smorest's own error answers.
     components["responses"] = dict(sorted(shared.items()))
@@ -136,6 +137,7 @@ def _complete(app: Flask, operation: Document, endpoint: str, path: Document, sh
         # apispec writes the default of a comma-separated list as text.
         if isinstance(parameter.get("schema", {}).get("default"), str) and parameter["schema"]["type"] == "array":
             del parameter["schema"]["default"]
+    operation["tags"] = [tag.replace("_", " ") for tag in operation["tags"]]
     operation["operationId"] = endpoint.replace(".", "_")
     operation["security"] = _security(actors)
     if roles := [actor for actor in actors if actor not in (ANYONE, DEVICE)]:

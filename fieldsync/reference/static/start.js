@@ -4,7 +4,7 @@ SwaggerUIBundle({
   dom_id: "#reference",
   deepLinking: true,
   filter: true,
-  docExpansion: "none",
+  docExpansion: "list",
   defaultModelsExpandDepth: 0,
   displayOperationId: false,
   persistAuthorization: false,
