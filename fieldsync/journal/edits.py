@@ -42,18 +42,18 @@ class Refusal(Exception):
 
 
 REFUSALS: dict[str, str] = {
-    "malformed_edit": "The edit's envelope cannot be read.",
     "edit_reused": "This edit id or number was used before with other content; the first one stands.",
+    "malformed_edit": "The edit's envelope cannot be read.",
     "unknown_kind": "There is no such kind of record.",
     "read_only_kind": "Records of this kind are not edited from here.",
     "action_not_allowed": "This action is not open to you for this kind of record.",
     "unknown_field": "The record has no such field.",
     "invalid_value": "A field's value is not acceptable.",
     "missing_field": "A field that must be given is missing.",
-    "field_not_yours": "Only the office enters this field.",
     "create_only_field": "This field is given when the record is created and stays.",
-    "depends_on": "The record's creation was refused, so later edits of it cannot be accepted.",
+    "field_not_yours": "Only the office enters this field.",
     "record_exists": "A record with this id exists already.",
+    "depends_on": "The record's creation was refused, so later edits of it cannot be accepted.",
     "unknown_record": "There is no such record that you may see.",
     "unknown_reference": "The field names something that does not exist.",
     "illegal_transition": "The work order's status cannot change in this way.",

@@ -47,9 +47,9 @@ def _create(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
     else:
         crew_id = full["crew_id"] = author.crew_id if author.side == "crew" else full["crew_id"]
         work_order_id = edit.record_id
-        if full["status"] not in FIRST:
-            raise Refusal("illegal_transition", f"A new work order cannot be {full['status']}.", "status")
     _check_references(kind, values, known)
+    if not kind.is_child and full["status"] not in FIRST:
+        raise Refusal("illegal_transition", f"A new work order cannot be {full['status']}.", "status")
     record = Record(
         kind, edit.record_id, 1, full, work_order_id, crew_id, created=True, changed=True, moved=not kind.is_child,
         scope_was=crew_id,

@@ -36,7 +36,7 @@ def prepare(
         except Refusal as found:
             refusal = found
         except msgspec.DecodeError as error:
-            refusal = _unreadable(error)
+            refusal = _unreadable(KINDS[kind], raw, error)
         except RecursionError:
             refusal = Refusal("invalid_value", "The fields are nested too deeply.", "fields")
     if refusal is not None:
@@ -44,35 +44,51 @@ def prepare(
     return Edit(edit_id, seq, kind, record_id, action, base_version, observed_at, happened_at, raw, values, refusal)
 
 
-def _unreadable(error: msgspec.DecodeError) -> Refusal:
+def _unreadable(kind: Kind, raw: msgspec.Raw, error: msgspec.DecodeError) -> Refusal:
     reason, field = explained(error)
-    code = "unknown_field" if "unknown field" in reason else "invalid_value"
-    return Refusal(code, reason, field or "fields")
+    if "unknown field" in reason:
+        return Refusal("unknown_field", reason, field or "fields")
+    # The decoder stops at the first thing that is wrong; a field that we do not know is said before a bad value.
+    try:
+        unknown = msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).keys() - set(kind.names)
+    except msgspec.DecodeError:
+        unknown = set()
+    if unknown:
+        name = _holdable(min(unknown))[:EXPLAINED_MAX]
+        return Refusal("unknown_field", f"Object contains unknown field `{name}`.", name)
+    return Refusal("invalid_value", reason, field or "fields")
 
 
 def explained(error: msgspec.DecodeError) -> tuple[str, str | None]:
     """A sentence, and the field it is about (dotted, without the leading ``$``), from msgspec's message."""
-    # The message repeats a name that was sent: of any length, and with characters that the journal cannot hold.
-    sentence, _, path = str(error).replace("\0", "\N{REPLACEMENT CHARACTER}").partition(" - at ")
+    # The message repeats a name that was sent.
+    sentence, _, path = _holdable(str(error)).partition(" - at ")
     field = path.strip("`").removeprefix("$").removeprefix(".") or None
     if field is None and "`" in sentence and "field" in sentence:
         field = sentence.rsplit("`", 2)[-2]
     return sentence[:EXPLAINED_MAX] + ".", field and field[:EXPLAINED_MAX]
 
 
+def _holdable(text: str) -> str:
+    """What was sent, without the character that the journal cannot hold."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def _kind(side: str, name: str, action: str, base_version: int | None) -> Kind:
     """The kind of that name, unless name and action alone rule the edit out.
 
     Raises:
-        Refusal: ``unknown_kind``, ``read_only_kind``, ``malformed_edit`` or ``action_not_allowed``.
+        Refusal: ``malformed_edit``, ``unknown_kind``, ``read_only_kind`` or ``action_not_allowed``.
     """
+    if action not in ACTIONS:
+        raise Refusal("malformed_edit", f"The action must be one of {', '.join(ACTIONS)}.", "action")
+    if action != "create" and base_version is None:
+        raise Refusal("malformed_edit", "Say which version of the record was edited.", "base_version")
     kind = KINDS.get(name)
     if kind is None:
         if name in READ_ONLY_KINDS:
             raise Refusal("read_only_kind", f"A {name} is not edited from here.", "kind")
         raise Refusal("unknown_kind", f"There is no kind {name[:50]!r}.", "kind")
-    if action not in ACTIONS:
-        raise Refusal("malformed_edit", f"The action must be one of {', '.join(ACTIONS)}.", "action")
     if action == "create":
         return kind
     if action == "update":
@@ -80,6 +96,4 @@ def _kind(side: str, name: str, action: str, base_version: int | None) -> Kind:
             raise Refusal("action_not_allowed", f"A {kind.name} is never changed once it is recorded.", "action")
     elif side not in (kind.deletable_by if action == "delete" else kind.deletable_by - {"crew"}):
         raise Refusal("action_not_allowed", f"You may not {action} a {kind.name}.", "action")
-    if base_version is None:
-        raise Refusal("malformed_edit", "Say which version of the record was edited.", "base_version")
     return kind

@@ -48,9 +48,6 @@ REFUSED_CREATES = text("""
 
 POLICIES = text("SELECT kind, field, policy FROM field_policy WHERE partnership_id = :partnership_id")
 
-# The partnership's line of commits: whoever holds this row writes records next. Taken after all other locks.
-NEXT_CHANGE = text("UPDATE head SET change = change + 1 WHERE partnership_id = :partnership_id RETURNING change")
-
 # A record that leaves a crew a second time moves to its new place in the feed.
 INSERT_SCOPE_EXITS = text("""
     INSERT INTO scope_exit (partnership_id, crew_id, record_id, kind, change, reason)

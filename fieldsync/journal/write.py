@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from fieldsync.journal import queries
 from fieldsync.journal.edits import Author, Clash, Decision, Outcome, Record
 from fieldsync.journal.place import place
+from fieldsync.partnerships.head import next_change
 from fieldsync.workorders.kinds import CHILD_KINDS, KINDS
 
 _ENCODER = msgspec.json.Encoder()
@@ -35,7 +36,7 @@ def write(session: Session, author: Author, outcome: Outcome, received_at: datet
         return None
     if moved := [record for record in records if record.moved]:
         place(session, author.partnership_id, moved, received_at)
-    change: int = session.execute(queries.NEXT_CHANGE, ids).scalar_one()
+    change = next_change(session, author.partnership_id)
     stamp = ids | {"change": change, "now": received_at}
     _write_records(session, records, stamp)
     _follow_scopes(session, records, ids | {"change": change})
