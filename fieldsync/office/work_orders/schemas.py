@@ -13,6 +13,9 @@ from fieldsync.schemas import PageArgs, Request
 from fieldsync.workorders.rules import Status
 from geo.placements import Rule
 
+ID_OR_NONE = "^(none|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
+FOUR_NUMBERS = "^-?[0-9.]{1,20}(,-?[0-9.]{1,20}){3}$"
+
 NONE = "none"
 """As the value of a filter by id: those where it is empty."""
 
@@ -50,8 +53,10 @@ class Box(fields.String):
 class WorkOrdersArgs(PageArgs):
     """Filters of the list of work orders; all that are given must hold."""
 
-    jurisdiction_id = IdOrNone(metadata={"description": "Where the work lies; `none`: not in any."})
-    crew_id = IdOrNone(metadata={"description": "Whose work it is; `none`: nobody's yet."})
+    jurisdiction_id = IdOrNone(
+        metadata={"description": "Where the work lies; `none`: not in any.", "pattern": ID_OR_NONE}
+    )
+    crew_id = IdOrNone(metadata={"description": "Whose work it is; `none`: nobody's yet.", "pattern": ID_OR_NONE})
     status = fields.List(fields.Enum(Status, by_value=True), metadata={"description": "Any of these; repeatable."})
     service_type_id = fields.UUID()
     priority = fields.Integer(validate=validate.Range(1, 5), metadata={"description": "1 is the most urgent."})
@@ -59,7 +64,12 @@ class WorkOrdersArgs(PageArgs):
         validate=validate.OneOf(get_args(Rule)),
         metadata={"description": "The rule that placed it; `outside` is triage."},
     )  # fmt: skip
-    bbox = Box(metadata={"description": "west,south,east,north: degrees, EPSG:4326.", "example": "-80.1,40.3,-80,40.5"})
+    bbox = Box(
+        metadata={
+            "description": "west,south,east,north: degrees, EPSG:4326.", "example": "-80.1,40.3,-80,40.5",
+            "pattern": FOUR_NUMBERS,
+        }
+    )  # fmt: skip
     changed_since = fields.Integer(
         validate=validate.Range(0, 2**63 - 1),
         metadata={"description": "Only what changed after this number: `change` of an earlier answer."},
