@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from fieldsync.journal import queries
 from fieldsync.journal.edits import Author, Edit, Known, Record, Touch
-from fieldsync.workorders.kinds import KINDS, Kind, Policy, Values, all_values, entered
+from fieldsync.workorders.kinds import KINDS, Kind, Location, Policy, Values, all_values, entered
 from fieldsync.workorders.rules import DONE
 
 
@@ -37,6 +37,8 @@ _PLACED: list[tuple[str, Any]] = [
     ("area_id", UUID | None),
     ("placed_version_id", UUID | None),
     ("placed_by", str),
+    ("lon", float),
+    ("lat", float),
 ]
 
 
@@ -123,6 +125,7 @@ def _read_records(
             # Not the row's own scope: a deleted task is in none, but whose it was, and would be again, must be known.
             record.crew_id, record.jurisdiction_id = parent.scope, parent.jurisdiction_id
         else:
+            record.values["location"] = Location(row.lon, row.lat)
             record.jurisdiction_id = row.jurisdiction_id
             record.was_done = record.values["status"] in DONE
             record.placed = (row.jurisdiction_id, row.area_id, row.placed_version_id, row.placed_by)

@@ -123,7 +123,7 @@ def _selected(kind: Kind) -> str:
     if kind.is_child:
         meta += ["work_order_id", "scope_crew_id AS seen_by"]
     else:
-        meta += ["crew_id AS seen_by", "json_build_object('lon', ST_X(location), 'lat', ST_Y(location)) AS location"]
+        meta += ["crew_id AS seen_by", "ST_X(location) AS lon", "ST_Y(location) AS lat"]
         meta += _PLACEMENT
     return ", ".join(_columns(kind) + meta)
 
