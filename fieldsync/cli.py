@@ -27,7 +27,7 @@ COMMANDS = {
     "demo": Entry("fieldsync.server.commands:demo", "Show it with a partnership of counties.", database=False),
     "migrate": Entry("fieldsync.server.commands:migrate", "Bring the database's tables up to date."),
     "seed-demo": Entry("fieldsync.demo.commands:seed_demo", "Make the demo's partnership of counties."),
-    "simulate": Entry("fieldsync.simulate.commands:simulate", "Drive many tablets on a bad network; check the laws."),
+    "simulate": Entry("fieldsync.simulate.commands:simulate", "Drive many tablets; check the laws.", database=False),
     "openapi": Entry("fieldsync.reference.commands:openapi", "Write openapi.yaml from the code.", database=False),
     "serve": Entry("fieldsync.server.commands:serve", "Serve FIELDSYNC_DATABASE_URL's database."),
     "partnership": Entry("fieldsync.partnerships.commands:partnership", "Create partnerships."),

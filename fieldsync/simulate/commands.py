@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +76,8 @@ def simulate(
     The seed decides what everybody does and which faults strike. How the requests fall in with each other differs from
     run to run, and with it some verdicts. Exit code 1: a law is broken.
     """
+    if token is None:
+        database_url = database_url or _running_database()
     plan = Plan(tablets=tablets, edits=edits, hours_offline=hours_offline, seed=seed, reread=reread)
     outcome = _run(plan, server, token or _token(database_url), database_url, as_json)
     if as_json:
@@ -91,6 +94,15 @@ def _run(plan: Plan, server: str, token: str, database_url: str | None, quiet: b
             return run(plan, server, token, database_url, watcher)
         except OfficeRefused as refused:
             raise click.ClickException(str(refused)) from refused
+
+
+def _running_database() -> str | None:
+    """The database of the server that runs here, if one does."""
+    from fieldsync.cluster import Home
+    from fieldsync.server.background import adopt_running_database
+
+    adopt_running_database(Home.of_project())
+    return os.environ.get("FIELDSYNC_DATABASE_URL")
 
 
 def _token(database_url: str | None) -> str:

@@ -41,6 +41,8 @@ class Dispatcher:
         self.claims: list[Claim] = []
         self.made: dict[str, str | None] = {}
         """Work orders that she made -> the code of the county that covers the point."""
+        self.at_first: dict[str, dict[str, Any]] = {}
+        """Work orders as the day began, by id."""
         self.done: Counter[str] = Counter()
         """Operation -> how often it was accepted."""
         self.refused: Counter[str] = Counter()
@@ -56,6 +58,7 @@ class Dispatcher:
             record = row["record"]
             services.add(record["service_type_id"])
             self._etags[row["id"]] = row["etag"]
+            self.at_first[row["id"]] = record
             if record["crew_id"] in self._jobs:
                 self._jobs[record["crew_id"]].append(row["id"])
         self._service_ids = sorted(services)
@@ -74,9 +77,9 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  (told to the thread that waits for this one)
             self.error = error
 
-    def _job(self) -> tuple[str, str] | None:
-        """A work order, and the crew that has it as far as she knows."""
-        crew_ids = [crew_id for crew_id in self._crew_ids if self._jobs[crew_id]]
+    def _job(self, not_of: str | None = None) -> tuple[str, str] | None:
+        """A work order, and the crew that has it as far as she knows: another one than ``not_of``."""
+        crew_ids = [crew_id for crew_id in self._crew_ids if self._jobs[crew_id] and crew_id != not_of]
         if not crew_ids:
             return None
         crew_id = self._chance.choice(crew_ids)
@@ -107,8 +110,9 @@ class Dispatcher:
 
     def swap(self) -> int:
         """Two crews swap a job."""
-        one, other = self._job(), self._job()
-        if not one or not other or one[1] == other[1]:
+        one = self._job()
+        other = self._job(not_of=one[1]) if one else None
+        if not one or not other:
             return 0
         done = 0
         for (job, old), new in ((one, other[1]), (other, one[1])):

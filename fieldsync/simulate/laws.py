@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ FRESH_PAGE = 37
 READERS = 4
 """Threads that read at the same time."""
 
-OPEN = frozenset({"open", "in_progress", "on_hold"})
+DONE = frozenset({"completed", "closed", "cancelled"})
 INCLUDED = ("tasks", "notes", "entries")
 """What the office reads along with a work order."""
 
@@ -70,8 +70,8 @@ def check(day: Day, watcher: Watcher | None = None) -> Checked:
         same_copies,
         _one_verdict(day, before, repeated),
         reread,
-        _nothing_lost(day, before, records, deleted),
-        _in_their_place(day, records, deleted),
+        _nothing_lost(day, before, records),
+        _in_their_place(day, before, records),
     ]
     watcher.step()
     return Checked(laws, records, deleted)
@@ -222,7 +222,7 @@ def _everything(day: Day, fresh: dict[str, Records]) -> tuple[dict[Key, tuple[in
     return records, deleted
 
 
-def _nothing_lost(day: Day, before: dict[str, list[Edit]], records: Records, deleted: set[str]) -> Law:
+def _nothing_lost(day: Day, before: dict[str, list[Edit]], records: Records) -> Law:
     """Each value stands, or a later one does that its author chose knowing it, or it is in a conflict."""
     law = Law("Nothing that was entered is lost", "")
     claims = Claims()
@@ -256,25 +256,53 @@ def _nothing_lost(day: Day, before: dict[str, list[Edit]], records: Records, del
 # --- each job is where it lies ----------------------------------------------------------------------------------------
 
 
-def _in_their_place(day: Day, records: Records, deleted: set[str]) -> Law:
+def _in_their_place(day: Day, before: dict[str, list[Edit]], records: Records) -> Law:
     """Each job is in the jurisdiction that covers its point, by the same boundaries looked up here."""
-    codes = {record_id: record["code"] for (kind, record_id), (_, record) in records.items() if kind == "jurisdiction"}
     law = Law("Each job belongs to the county that its point lies in", "")
+    codes: dict[str | None, str] = {
+        key[1]: record["code"] for key, (_, record) in records.items() if key[0] == "jurisdiction"
+    }
+    moved, ever_done = _moved(day), _ever_done(day, before, records)
     checked = outside = 0
-    moved = set().union(*(tablet.person.moved for tablet in day.tablets))
     for (kind, record_id), (_, record) in records.items():
-        # What is done stays with the county that it was done for, wherever its point is corrected to.
-        if kind != "work_order" or (record_id in moved and record["status"] not in OPEN):
+        if kind != "work_order":
             continue
+        expected = _county(day, record)
+        first = day.dispatcher.at_first.get(record_id)
+        kept = codes.get(first["jurisdiction_id"]) if first else None
+        if record_id in moved:
+            # What is done stays with the county that it was done for, wherever its point is corrected to: today, or
+            # on an earlier day.
+            if record_id in ever_done or (first and kept != _county(day, first)):
+                continue
+        elif first:
+            expected = kept
         checked += 1
-        point = record["location"]
-        expected = day.places.at(point["lon"], point["lat"]).code
         found = codes.get(record["jurisdiction_id"])
-        if found != expected:
-            law.findings.append(f"work_order {record_id} at {point} is in {found}, and {expected} covers it")
         outside += found is None
+        if found != expected:
+            law.findings.append(f"work_order {record_id} at {record['location']} is in {found}, and not in {expected}")
     law.checked = f"{checked:,} jobs, {outside:,} of them outside all counties"
     return law
+
+
+def _county(day: Day, record: Mapping[str, Any]) -> str | None:
+    """The code of the county that covers a work order's point."""
+    return day.places.at(record["location"]["lon"], record["location"]["lat"]).code
+
+
+def _moved(day: Day) -> set[str]:
+    """Work orders whose point somebody corrected."""
+    return set().union(*(tablet.person.moved for tablet in day.tablets))
+
+
+def _ever_done(day: Day, before: dict[str, list[Edit]], records: Records) -> set[str]:
+    """Work orders that were done at some time of the day, as far as can be known from outside."""
+    statuses = [(key[1], record["status"]) for key, (_, record) in records.items() if key[0] == "work_order"]
+    statuses += [(record_id, record["status"]) for record_id, record in day.dispatcher.at_first.items()]
+    statuses += [(claim.record_id, claim.fields.get("status", "")) for claim in day.dispatcher.claims]
+    statuses += [(edit.record_id, edit.fields.get("status", "")) for journal in before.values() for edit in journal]
+    return {record_id for record_id, status in statuses if status in DONE}
 
 
 def first_lines(law: Law) -> list[str]:

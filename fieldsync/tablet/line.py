@@ -67,7 +67,7 @@ class HttpLine:
         self._server = server.rstrip("/")
         # No repetition down here: what may be repeated, and when, is decided above. No redirection either: an answer
         # from elsewhere (the log-in page of a public network) is none.
-        self._pool = urllib3.PoolManager(num_pools=1, maxsize=2, retries=False, timeout=_TIMEOUT)
+        self._pool = urllib3.PoolManager(num_pools=1, maxsize=4, retries=False, timeout=_TIMEOUT)
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """See ``Line.send``."""
