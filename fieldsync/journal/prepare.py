@@ -46,7 +46,7 @@ def prepare(
 
 def _unreadable(kind: Kind, raw: msgspec.Raw, error: msgspec.DecodeError) -> Refusal:
     reason, field = explained(error)
-    if "unknown field" in reason:
+    if reason.startswith("Object contains unknown field"):
         return Refusal("unknown_field", reason, field or "fields")
     # The decoder stops at the first thing that is wrong; a field that we do not know is said before a bad value.
     try:

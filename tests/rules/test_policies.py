@@ -1,0 +1,220 @@
+"""Who wins when two people gave one field two values: a table for each policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fieldsync.journal.edits import Author, Verdict
+from fieldsync.workorders.kinds import KINDS, Policy
+from fieldsync.workorders.rules import Status
+from tests.rules.stage import (
+    JOB,
+    OFFICE,
+    OTHER_CREW,
+    SECOND_OFFICE,
+    SECOND_TABLET,
+    TABLET,
+    Journal,
+    decided,
+    edit,
+    job,
+    open_job,
+    task,
+)
+
+EARLY, LATE = 10, 20
+FIRST, SECOND = "the first received stays", "the second wins"
+
+
+def meet(
+    policy: Policy, first: Author, first_at: int, second: Author, second_at: int, name: str = "title"
+) -> tuple[str, Any]:
+    """Two edits of one field on version 1, received one after the other: who stands, and the clash."""
+    journal = Journal(job(), {("work_order", name): policy})
+    journal.enter(first, edit(first, "update", 1, first_at, **{name: "first"}))
+    (decision,) = journal.enter(second, edit(second, "update", 1, second_at, **{name: "second"})).decisions
+    assert decision.verdict is Verdict.CONFLICTED
+    (clash,) = decision.clashes
+    stands = journal.record.values[name]
+    assert clash.kept == stands
+    assert {clash.kept, clash.other} == {"first", "second"}
+    assert clash.kept_is_mine == (stands == "second")
+    assert (clash.sort, clash.field, clash.policy) == ("field", name, policy)
+    assert clash.against is not None
+    assert clash.against.author_id == first.id
+    return (SECOND if stands == "second" else FIRST), clash
+
+
+@pytest.mark.parametrize(("first_at", "second_at", "outcome"), [
+    (EARLY, LATE, SECOND), (LATE, EARLY, FIRST), (EARLY, EARLY, FIRST),
+])  # fmt: skip
+@pytest.mark.parametrize("first", [TABLET, OFFICE])
+@pytest.mark.parametrize("second", [SECOND_TABLET, SECOND_OFFICE])
+def test_latest(first: Author, second: Author, first_at: int, second_at: int, outcome: str) -> None:
+    """The value observed last; at the same moment the one received first."""
+    found, clash = meet(Policy.LATEST, first, first_at, second, second_at)
+    assert (found, clash.settled) == (outcome, True)
+
+
+@pytest.mark.parametrize(("policy", "first", "first_at", "second", "second_at", "outcome"), [
+    (Policy.OFFICE, OFFICE, EARLY, TABLET, LATE, FIRST),
+    (Policy.OFFICE, OFFICE, LATE, TABLET, EARLY, FIRST),
+    (Policy.OFFICE, TABLET, EARLY, OFFICE, LATE, SECOND),
+    (Policy.OFFICE, TABLET, LATE, OFFICE, EARLY, SECOND),
+    (Policy.OFFICE, OFFICE, EARLY, SECOND_OFFICE, LATE, SECOND),
+    (Policy.OFFICE, OFFICE, LATE, SECOND_OFFICE, EARLY, FIRST),
+    (Policy.OFFICE, TABLET, EARLY, SECOND_TABLET, LATE, SECOND),
+    (Policy.OFFICE, TABLET, LATE, SECOND_TABLET, EARLY, FIRST),
+    (Policy.CREW, TABLET, EARLY, OFFICE, LATE, FIRST),
+    (Policy.CREW, TABLET, LATE, OFFICE, EARLY, FIRST),
+    (Policy.CREW, OFFICE, EARLY, TABLET, LATE, SECOND),
+    (Policy.CREW, OFFICE, LATE, TABLET, EARLY, SECOND),
+    (Policy.CREW, TABLET, EARLY, SECOND_TABLET, LATE, SECOND),
+    (Policy.CREW, TABLET, LATE, SECOND_TABLET, EARLY, FIRST),
+    (Policy.CREW, OFFICE, EARLY, SECOND_OFFICE, LATE, SECOND),
+    (Policy.CREW, OFFICE, LATE, SECOND_OFFICE, EARLY, FIRST),
+])  # fmt: skip
+def test_office_and_crew(
+    policy: Policy, first: Author, first_at: int, second: Author, second_at: int, outcome: str
+) -> None:
+    """The side that it names; between two of the same side the latest."""
+    found, clash = meet(policy, first, first_at, second, second_at)
+    assert (found, clash.settled) == (outcome, True)
+
+
+@pytest.mark.parametrize("first", [TABLET, OFFICE])
+@pytest.mark.parametrize("second", [SECOND_TABLET, SECOND_OFFICE])
+@pytest.mark.parametrize(("first_at", "second_at"), [(EARLY, LATE), (LATE, EARLY)])
+def test_review(first: Author, second: Author, first_at: int, second_at: int) -> None:
+    """The current value stays and a person decides."""
+    found, clash = meet(Policy.REVIEW, first, first_at, second, second_at)
+    assert (found, clash.settled) == (FIRST, False)
+
+
+S = Status
+
+
+@pytest.mark.parametrize(("office", "crew", "stands", "settled"), [
+    (S.IN_PROGRESS, S.COMPLETED, S.COMPLETED, True),  # it can follow: it does
+    (S.ON_HOLD, S.COMPLETED, S.COMPLETED, True),
+    (S.COMPLETED, S.IN_PROGRESS, S.IN_PROGRESS, True),
+    (S.CANCELLED, S.COMPLETED, S.CANCELLED, False),  # work done on what was called off: a person decides
+    (S.CANCELLED, S.IN_PROGRESS, S.CANCELLED, False),
+    (S.COMPLETED, S.ON_HOLD, S.COMPLETED, False),
+])  # fmt: skip
+def test_lifecycle(office: Status, crew: Status, stands: Status, settled: bool) -> None:
+    """The state rules: the new status where it can follow the current one, else a person decides."""
+    journal = open_job()
+    journal.enter(OFFICE, edit(OFFICE, "update", 1, LATE, status=office))
+    (decision,) = journal.enter(TABLET, edit(TABLET, "update", 1, EARLY, status=crew)).decisions
+    (clash,) = decision.clashes
+    assert (journal.record.values["status"], clash.settled) == (stands, settled)
+    assert (clash.base, {clash.kept, clash.other}) == (S.OPEN, {office, crew})
+
+
+@pytest.mark.parametrize(("base", "office", "crew", "stands"), [
+    ([], ["a"], ["b"], ["a", "b"]),
+    (["x"], ["x", "a"], ["x", "b"], ["x", "a", "b"]),
+    (["x", "y"], ["y"], ["x"], []),  # each removed another one
+    (["x"], ["x", "a"], [], ["a"]),  # removed, and added
+    (["x"], [], ["x", "b"], ["b"]),
+    (["x"], ["a"], ["a", "x"], ["a"]),  # both added the same
+])  # fmt: skip
+def test_union(base: list[str], office: list[str], crew: list[str], stands: list[str]) -> None:
+    """What either added is there, what either removed is gone; never a conflict."""
+    journal = open_job(tags=base)
+    journal.enter(OFFICE, edit(OFFICE, "update", 1, tags=office))
+    (decision,) = journal.enter(TABLET, edit(TABLET, "update", 1, tags=crew)).decisions
+    assert journal.record.values["tags"] == stands
+    assert (decision.verdict, decision.clashes) == (Verdict.MERGED, [])
+
+
+def test_values_that_are_the_same_do_not_clash() -> None:
+    journal = open_job()
+    journal.enter(OFFICE, edit(OFFICE, "update", 1, description="Same"))
+    (decision,) = journal.enter(TABLET, edit(TABLET, "update", 1, description="Same")).decisions
+    assert (decision.verdict, decision.version, decision.before) == (Verdict.MERGED, 2, None)
+
+
+def test_a_partnerships_own_choice_goes_before_the_default() -> None:
+    journal = Journal(job(), {("work_order", "priority"): Policy.CREW})
+    journal.enter(OFFICE, edit(OFFICE, "update", 1, LATE, priority=1))
+    journal.enter(TABLET, edit(TABLET, "update", 1, EARLY, priority=5))
+    assert journal.record.values["priority"] == 5
+
+
+def test_every_field_that_can_be_edited_has_a_policy_that_may_be_chosen() -> None:
+    for kind in KINDS.values():
+        assert kind.policies.keys() <= set(kind.names)
+        assert kind.allowed.keys() <= kind.policies.keys()
+        assert kind.required <= set(kind.names) - kind.defaults.keys()
+        for name, policies in kind.allowed.items():
+            assert kind.policies[name] in policies
+        for name, policy in kind.policies.items():
+            assert (policy is Policy.UNION) <= (name == "tags"), "only lists can be united"
+            assert (policy is Policy.LIFECYCLE) <= (name == "status"), "only a status has a life"
+
+
+class TestDeletion:
+    """Deleting against editing is a conflict like any other."""
+
+    def test_an_edit_of_what_was_deleted_keeps_every_value_for_a_person(self) -> None:
+        journal = open_job()
+        journal.enter(OFFICE, edit(OFFICE, "delete", 1))
+        (decision,) = journal.enter(TABLET, edit(TABLET, "update", 1, title="Deep hole", priority=3)).decisions
+        assert decision.verdict is Verdict.CONFLICTED
+        # The priority is what it was: nothing to decide.
+        assert [(c.sort, c.field, c.kept, c.other, c.settled) for c in decision.clashes] == [
+            ("deleted", "title", "Hole", "Deep hole", False)
+        ]
+        assert journal.record.deleted
+
+    def test_deleting_what_others_edited_meanwhile_asks_a_person(self) -> None:
+        journal = Journal(task())
+        made = {"kind": "task", "record_id": journal.record.id}
+        journal.enter(OFFICE, edit(OFFICE, "update", 1, title="Fill and seal", **made))
+        (decision,) = journal.enter(TABLET, edit(TABLET, "delete", 1, **made)).decisions
+        assert [(c.sort, c.field, c.kept, c.other, c.settled) for c in decision.clashes] == [
+            ("deleted", "deleted", False, True, False)
+        ]
+        assert not journal.record.deleted
+
+    def test_deleting_what_one_has_edited_oneself_is_done(self) -> None:
+        journal = Journal(task())
+        made = {"kind": "task", "record_id": journal.record.id}
+        journal.enter(TABLET, edit(TABLET, "update", 1, done=True, **made))
+        (decision,) = journal.enter(TABLET, edit(TABLET, "delete", 1, **made)).decisions
+        assert (decision.verdict, decision.version, journal.record.deleted) == (Verdict.APPLIED, 3, True)
+
+    def test_deleting_twice_is_the_same_as_once(self) -> None:
+        journal = open_job()
+        journal.enter(OFFICE, edit(OFFICE, "delete", 1))
+        (decision,) = journal.enter(SECOND_OFFICE, edit(SECOND_OFFICE, "delete", 1)).decisions
+        assert (decision.verdict, decision.version) == (Verdict.MERGED, 2)
+
+    def test_restoring_brings_everything_back(self) -> None:
+        journal = open_job()
+        values = dict(journal.record.values)
+        journal.enter(OFFICE, edit(OFFICE, "delete", 1))
+        assert journal.record.scope is None
+        (decision,) = journal.enter(OFFICE, edit(OFFICE, "restore", 2)).decisions
+        assert (decision.verdict, decision.version) == (Verdict.APPLIED, 3)
+        assert (journal.record.values, journal.record.scope) == (values, journal.record.crew_id)
+
+
+class TestCustody:
+    """Work done on a job that has left the crew meanwhile is never refused."""
+
+    def test_every_value_is_kept_for_a_person(self) -> None:
+        journal = open_job(crew_id=TABLET.crew_id)
+        journal.enter(OFFICE, edit(OFFICE, "update", 1, crew_id=OTHER_CREW))
+        knows = journal.known()
+        knows.left.add(JOB)
+        decision = decided(TABLET, edit(TABLET, "update", 1, status="completed", resolution="Filled"), knows)
+        assert decision.verdict is Verdict.CONFLICTED
+        assert {(c.sort, c.field, c.other, c.settled) for c in decision.clashes} == {
+            ("custody", "status", "completed", False), ("custody", "resolution", "Filled", False),
+        }  # fmt: skip
+        assert knows.records["work_order", JOB].values["status"] == "open"
