@@ -1,0 +1,185 @@
+"""Those who take part: partnerships with their oracle, tablets with a queue and a replica, and people at desks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+
+from fieldsync.database import new_id
+from fieldsync.journal.edits import Author
+from fieldsync.journal.enter import enter
+from fieldsync.journal.prepare import prepare
+from tests.sync_model.oracle import Oracle, Ruling, Who
+from tests.sync_model.plans import POISONS, Plan
+from tests.sync_model.world import Document, Tablet, World
+
+EPOCH_OF_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+UNREADABLE = ({"record_id"}, {"kind"}, {"edit_id"})
+"""Poisons after which nobody can tell what the edit was about."""
+
+
+@dataclass
+class Pool:
+    """Ids that edits are about. All partnerships draw from the same: an id means something in one tenant only."""
+
+    jobs: list[str] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
+
+    def job(self, number: int) -> str:
+        return self.jobs[number % len(self.jobs)] if self.jobs else str(uuid4())
+
+    def task(self, number: int) -> str:
+        return self.tasks[number % len(self.tasks)] if self.tasks else str(uuid4())
+
+
+class Tenant:
+    """A partnership with its oracle. Every edit that the server takes is put to both."""
+
+    def __init__(self, world: World, pool: Pool) -> None:
+        self.world = world
+        self.pool = pool
+        self.crews = [str(crew_id) for crew_id in world.crew_ids]
+        self.oracle = Oracle({str(world.service_type_id), str(world.member_id), *self.crews})
+        self.desks = [Who(str(world.staff_id), "office", None), Who(str(uuid4()), "office", None)]
+        self.conflicts = 0
+        self.office_edits = 0
+
+    def draft(self, plan: Plan, side: str) -> tuple[str, str, str, Document]:
+        """Kind, record, action and fields of the edit that a plan means at this moment."""
+        pool, fields = self.pool, dict(plan.fields)
+        match plan.what:
+            case "make_job" | "office_job":
+                pool.jobs.append(str(new_id()))
+                if side == "office":
+                    fields["crew_id"] = self.crews[plan.which % len(self.crews)]
+                return "work_order", pool.jobs[-1], "create", self.world.job() | fields
+            case "make_again":
+                return "work_order", pool.job(plan.which), "create", self.world.job()
+            case "edit_job":
+                return "work_order", pool.job(plan.which), "update", fields
+            case "assign":
+                crew = [*self.crews, None][plan.which % (len(self.crews) + 1)]
+                return "work_order", pool.job(plan.which // 3), "update", {"crew_id": crew}
+            case "delete_job" | "restore_job":
+                return "work_order", pool.job(plan.which), plan.what.removesuffix("_job"), {}
+            case "make_task":
+                pool.tasks.append(str(new_id()))
+                return "task", pool.tasks[-1], "create", {"work_order_id": pool.job(plan.which), "title": "t"} | fields
+            case "edit_task":
+                return "task", pool.task(plan.which), "update", fields
+            case "delete_task" | "restore_task":
+                return "task", pool.task(plan.which), plan.what.removesuffix("_task"), {}
+            case "note":
+                return "note", str(new_id()), "create", {"work_order_id": pool.job(plan.which), "body": "seen"}
+            case "labor":
+                member = str(self.world.member_id) if plan.which % 3 else str(uuid4())
+                fields = {"work_order_id": pool.job(plan.which), "minutes": 30, "member_id": member}
+                return "labor_entry", str(new_id()), "create", fields
+        return "work_order", str(new_id()), "update", {"title": "of nobody's"}
+
+    def version_of(self, record_id: str) -> int:
+        thing = self.oracle.things.get(record_id)
+        return thing.version if thing else 0
+
+    def base_of(self, record_id: str, plan: Plan, known: int) -> int:
+        return known if plan.base is None else max(0, self.version_of(record_id) - plan.base)
+
+    def at_desk(self, plan: Plan, at: datetime) -> tuple[Ruling, Any]:
+        """An edit of the office: what the oracle rules, and what the journal decided."""
+        who = self.desks[plan.which % 2]
+        kind, record_id, action, fields = self.draft(plan, "office")
+        base = self.base_of(record_id, plan, self.version_of(record_id))
+        edit = {"kind": kind, "record_id": record_id, "action": action, "base_version": base, "fields": fields}
+        raw = msgspec.Raw(json.dumps(fields).encode())
+        ready = prepare("office", uuid4(), None, kind, UUID(record_id), action, base, at, at, raw)
+        author = Author(UUID(who.id), "office", self.world.partnership_id)
+        with self.world.session() as session:
+            (decision,) = enter(session, author, [ready], at).decisions
+        self.office_edits += 1
+        return self.rule(who, edit, at, None), decision
+
+    def rule(self, who: Who, edit: Document, at: datetime, early: str | None) -> Ruling:
+        ruling = self.oracle.rule(who, edit, at, early)
+        self.conflicts += len(ruling.conflicts)
+        return ruling
+
+
+class Carried:
+    """A tablet that somebody carries: its queue of all edits ever made, and its replica of the crew's records."""
+
+    def __init__(self, tenant: Tenant, crew: int, skew_s: float) -> None:
+        self.tenant = tenant
+        self.crew = crew
+        self.tablet: Tablet = tenant.world.tablet(crew, skew_s)
+        self.queue: list[Document] = []
+        self.early: list[str | None] = []
+        """The refusal that an edit's form alone calls for."""
+        self.opaque: list[bool] = []
+        """Whether nobody can read what the edit is about."""
+        self.acknowledged = 0
+        self.settled: list[Document] = []
+        """The first verdict on each edit that the server has taken, whether or not the answer arrived."""
+        self.used_ids: set[str] = set()
+        self.misfits: set[str] = set()
+        self.replica: dict[tuple[str, str], Document] = {}
+
+    @property
+    def who(self) -> Who:
+        return Who(str(self.tablet.device_id), "crew", self.tenant.crews[self.crew])
+
+    def make(self, plan: Plan) -> None:
+        """Queue an edit."""
+        tenant = self.tenant
+        kind, record_id, action, fields = tenant.draft(plan, "crew")
+        seen = self.replica.get((kind, record_id), {}).get("version", 0)
+        base = None if action == "create" else tenant.base_of(record_id, plan, seen)
+        at = self.tablet.now() - timedelta(seconds=plan.late_s)
+        edit_id = self.queue[plan.which % len(self.queue)]["edit_id"] if plan.reuse and self.queue else None
+        edit = self.tablet.edit(kind, record_id, action, fields, base, at=at, edit_id=edit_id)
+        early, opaque = None, False
+        if plan.what == "poison":
+            early, change = POISONS[plan.which % len(POISONS)]
+            edit |= {"base_version": 1} | change
+            opaque = change.keys() in UNREADABLE or change.get("observed_at", "Z")[-1] != "Z"
+            if not opaque and edit["action"] == "create":
+                tenant.pool.jobs.append(record_id)
+        self.queue.append(edit)
+        self.early.append(early)
+        self.opaque.append(opaque)
+
+    def learn(self, answer: Document) -> None:
+        """Take in an answer: all of it or, where it was lost, nothing."""
+        self.acknowledged = answer["expected_seq"] - 1
+        if answer["reset"]:
+            self.replica.clear()
+        for change in answer["changes"]:
+            key = (change["kind"], change["id"])
+            if "gone" not in change:
+                self.replica[key] = change
+                continue
+            self.replica.pop(key, None)
+            if change["kind"] == "work_order":
+                for other in [k for k, c in self.replica.items() if c["record"].get("work_order_id") == change["id"]]:
+                    del self.replica[other]
+        self.tablet.cursor = answer["cursor"]
+
+    def happened_at(self, edit: Document, sent_at: datetime, received_at: datetime) -> datetime:
+        observed = datetime.fromisoformat(edit["observed_at"])
+        return min(max(observed + (received_at - sent_at), EPOCH_OF_TIME), received_at)
+
+    def expect(self, number: int, sent_at: datetime, received_at: datetime) -> Ruling:
+        """What the oracle says of the queue's edit at this index, which the server has just taken."""
+        edit, early = self.queue[number], self.early[number]
+        if edit["edit_id"] is not None:
+            if edit["edit_id"] in self.used_ids:
+                early = "edit_reused"
+            self.used_ids.add(edit["edit_id"])
+        if self.opaque[number]:
+            return Ruling("refused", code=early)
+        at = received_at if early else self.happened_at(edit, sent_at, received_at)
+        return self.tenant.rule(self.who, edit, at, early)

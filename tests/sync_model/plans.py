@@ -1,0 +1,105 @@
+"""What people enter: plans drawn by Hypothesis, which become edits once a tablet or the office is told to make them.
+
+Few records and few values, so that people run into each other all the time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+TAGS = st.lists(st.sampled_from(["wet", "dark", "deep"]), max_size=3, unique=True)
+POINTS = st.sampled_from([{"lon": -80.0, "lat": 40.44}, {"lon": -79.9, "lat": 40.5}, {"lon": 0.1, "lat": -0.3}])
+MOMENTS = st.sampled_from([None, "2026-03-01T08:00:00Z", "2026-03-01T09:30:00Z"])
+
+WORK_ORDER_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "status": st.sampled_from(["open", "in_progress", "on_hold", "completed", "closed", "cancelled"]),
+    "title": st.sampled_from(["Hole", "Crack", 'Größerer Riß \\ "é" 🕳']),
+    "description": st.sampled_from([None, "by the school", "by the bridge"]),
+    "priority": st.integers(1, 3),
+    "location": POINTS,
+    "address": st.sampled_from([None, "12 Main St", "14 Main St"]),
+    "tags": TAGS,
+    "resolution": st.sampled_from([None, "filled"]),
+    "asset": st.sampled_from([None, "A1", "A2"]),
+    "started_at": MOMENTS,
+}
+TASK_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "title": st.sampled_from(["dig", "fill", "clean"]),
+    "position": st.integers(0, 2),
+    "done": st.booleans(),
+    "result": st.sampled_from([None, "good", "bad"]),
+}
+
+
+def some_of(values: dict[str, st.SearchStrategy[Any]], most: int = 4) -> st.SearchStrategy[dict[str, Any]]:
+    names = st.lists(st.sampled_from(sorted(values)), min_size=1, max_size=most, unique=True)
+    return names.flatmap(lambda chosen: st.fixed_dictionaries({name: values[name] for name in chosen}))
+
+
+POISONS: list[tuple[str, dict[str, Any]]] = [
+    ("malformed_edit", {"record_id": "not an id"}),
+    ("malformed_edit", {"observed_at": "2026-03-01T08:00:00"}),
+    ("malformed_edit", {"observed_at": "1950-03-01T08:00:00Z"}),
+    ("malformed_edit", {"action": "explode"}),
+    ("malformed_edit", {"action": "update", "base_version": None}),
+    ("malformed_edit", {"kind": "Work Order"}),
+    ("malformed_edit", {"edit_id": None}),
+    ("unknown_kind", {"kind": "spaceship"}),
+    ("read_only_kind", {"kind": "service_type"}),
+    ("action_not_allowed", {"kind": "work_order", "action": "delete", "fields": {}}),
+    ("action_not_allowed", {"kind": "note", "action": "update", "fields": {"body": "changed"}}),
+    ("action_not_allowed", {"kind": "task", "action": "restore", "fields": {}}),
+    ("unknown_field", {"kind": "work_order", "action": "create", "fields": {"title": "x", "colour": "red"}}),
+    ("unknown_field", {"kind": "task", "action": "delete", "fields": {"title": "x"}}),
+    ("invalid_value", {"kind": "work_order", "action": "create", "fields": {"title": "a\0b"}}),
+    ("invalid_value", {"kind": "work_order", "action": "create", "fields": {"title": "cut \ud83d"}}),
+    ("invalid_value", {"kind": "work_order", "action": "update", "fields": {"priority": 10**30}}),
+    ("invalid_value", {"kind": "work_order", "action": "update", "fields": None}),
+    ("missing_field", {"kind": "task", "action": "create", "fields": {"title": "of nothing"}}),
+    ("field_not_yours", {"kind": "work_order", "action": "update", "fields": {"crew_id": None}}),
+]
+"""Refusal code, and what to change in an edit to deserve it from a crew."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One edit to be made. Numbers choose among what there is at that moment, modulo its count."""
+
+    what: str
+    which: int
+    fields: dict[str, Any]
+    base: int | None
+    """How many versions behind the present one; None: the version on the tablet (the office: the present one)."""
+    late_s: int
+    """How long before it is queued it was observed, in seconds; below 0: by a clock that was put back since."""
+    reuse: bool
+    """It bears the id of an edit that the tablet made before."""
+
+
+def plans(*whats: str) -> st.SearchStrategy[Plan]:
+    def planned(what: str) -> st.SearchStrategy[Plan]:
+        fields: st.SearchStrategy[dict[str, Any]] = st.just({})
+        if what in ("make_job", "edit_job", "office_job"):
+            fields = some_of(WORK_ORDER_VALUES)
+        elif what in ("make_task", "edit_task"):
+            fields = some_of(TASK_VALUES, 2)
+        return st.builds(
+            Plan, st.just(what), st.integers(0, 40), fields,
+            st.one_of(st.none(), st.none(), st.integers(0, 4)),
+            st.sampled_from([0, 0, 5, 3600, -50]), st.sampled_from([False] * 14 + [True]),
+        )  # fmt: skip
+
+    return st.sampled_from(whats).flatmap(planned)
+
+
+TABLET_PLANS = plans(
+    "make_job", "edit_job", "edit_job", "edit_job", "make_task", "edit_task", "edit_task", "delete_task",
+    "note", "labor", "poison", "make_again", "stranger",
+)  # fmt: skip
+OFFICE_PLANS = plans(
+    "office_job", "edit_job", "edit_job", "edit_task", "assign", "assign", "delete_job", "restore_job", "delete_task",
+    "restore_task", "make_task",
+)  # fmt: skip

@@ -1,0 +1,192 @@
+"""The nine laws of the exchange, as one machine: tablets of several crews, an office, a bad network, wrong clocks.
+
+Hypothesis chooses who does what; after every answer each verdict is compared with an oracle's, and at the end all that
+was promised is checked. Every run takes the same examples; ``FIELDSYNC_LAWS_EXAMPLES=2000`` looks for new ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+import hypothesis
+from flask import Flask
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from tests.sync_model import laws
+from tests.sync_model.cast import Carried, Pool, Tenant
+from tests.sync_model.oracle import Ruling
+from tests.sync_model.plans import OFFICE_PLANS, TABLET_PLANS, Plan
+from tests.sync_model.world import Document, make_world, now
+
+EXAMPLES = int(os.environ.get("FIELDSYNC_LAWS_EXAMPLES", "0"))
+SETTINGS = hypothesis.settings(
+    max_examples=EXAMPLES or 25,
+    stateful_step_count=30,
+    derandomize=not EXAMPLES,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+
+WHO = st.integers(0, 3)
+LIMITS = st.sampled_from([0, 1, 2, 3, 7, 500])
+
+
+class Exchanges(RuleBasedStateMachine):
+    """Two crews with three tablets in one partnership, and a tablet of another one that uses the same ids."""
+
+    app: Flask
+
+    def __init__(self) -> None:
+        super().__init__()
+        pool = Pool()
+        self.ours = Tenant(make_world(self.app), pool)
+        self.theirs = Tenant(make_world(self.app, crews=1), pool)
+        self.tablets = [
+            Carried(self.ours, 0, 0), Carried(self.ours, 0, 7 * 3600), Carried(self.ours, 1, -90),
+            Carried(self.theirs, 0, 3),
+        ]  # fmt: skip
+
+    @rule(who=WHO, plans=st.lists(TABLET_PLANS, min_size=2, max_size=8), online=st.booleans())
+    def work(self, who: int, plans: list[Plan], online: bool) -> None:
+        for plan in plans:
+            self.tablets[who].make(plan)
+        if online:
+            self.sync(who, 0, len(self.tablets[who].queue), 500, "arrives")
+
+    @rule(who=WHO, back=st.integers(0, 6), ahead=st.integers(1, 12), limit=LIMITS, fate=st.sampled_from(
+        ["arrives", "arrives", "is lost", "comes twice", "comes shuffled"]
+    ))  # fmt: skip
+    def sync(self, who: int, back: int, ahead: int, limit: int, fate: str) -> None:
+        """Send a part of the queue, perhaps with some that the server has already."""
+        carried = self.tablets[who]
+        start = max(0, carried.acknowledged - back)
+        batch = carried.queue[start : len(carried.settled) + ahead]
+        answer = self._send(carried, batch[::-1] if fate == "comes shuffled" else batch, limit)
+        if fate == "comes twice":
+            self._send(carried, batch, limit)
+        if fate != "is lost":
+            carried.learn(answer)
+
+    @rule(who=WHO, limit=LIMITS, arrives=st.booleans())
+    def pull(self, who: int, limit: int, arrives: bool) -> None:
+        """One page; the battery may die before it is stored."""
+        answer = self._send(self.tablets[who], [], limit)
+        if arrives:
+            self.tablets[who].learn(answer)
+
+    @precondition(lambda self: any(carried.settled for carried in self.tablets))
+    @rule(who=WHO, which=st.integers(0, 20), title=st.sampled_from(["forged", "forged again"]))
+    def forge(self, who: int, which: int, title: str) -> None:
+        """Send something else under a number that was used: refused, for that edit alone."""
+        carried = self.tablets[who]
+        if not carried.settled:
+            return
+        edit = carried.queue[which % len(carried.settled)] | {"fields": {"title": title}, "record_id": str(_id(which))}
+        edit |= {"kind": "work_order", "action": "update", "base_version": 0}
+        if not isinstance(edit["edit_id"], str) or not edit["observed_at"].endswith("+00:00"):
+            return
+        response = carried.tablet.exchange([edit])
+        (verdict,) = response["verdicts"]
+        assert (verdict["verdict"], verdict["problem"]["code"]) == ("refused", "edit_reused")
+        carried.misfits.add(json.dumps(edit))
+
+    @rule(who=WHO, ahead=st.integers(1, 3))
+    def leave_a_gap(self, who: int, ahead: int) -> None:
+        carried = self.tablets[who]
+        note = carried.tablet.edit("note", _id(0), "create", {}, seq=len(carried.settled) + 1 + ahead)
+        response = carried.tablet.post(json.dumps(carried.tablet.document([note])))
+        assert (response.status_code, response.json["code"]) == (409, "sequence_gap")
+        assert response.json["expected_seq"] == len(carried.settled) + 1
+
+    @rule(plans=st.lists(OFFICE_PLANS, min_size=1, max_size=3), late_s=st.sampled_from([0, 0, 600]))
+    def office(self, plans: list[Plan], late_s: int) -> None:
+        for plan in plans:
+            at = now() - timedelta(seconds=late_s)
+            ruling, decision = self.ours.at_desk(plan, at)
+            code = decision.problem["code"] if decision.problem else None
+            assert (decision.verdict, decision.version, code) == (ruling.verdict, ruling.version, ruling.code)
+            assert len(decision.clashes) == len(ruling.conflicts)
+
+    @rule(who=st.integers(0, 2), odds=st.integers(0, 2))
+    def change_crew(self, who: int, odds: int) -> None:
+        """The tablet is handed to the other crew."""
+        if odds:
+            return
+        carried = self.tablets[who]
+        carried.crew = 1 - carried.crew
+        crew_id, device_id = self.ours.crews[carried.crew], carried.tablet.device_id
+        self.ours.world.run(
+            "UPDATE device SET crew_id = :crew WHERE partnership_id = :p AND id = :id", crew=crew_id, id=device_id
+        )
+
+    @rule(odds=st.integers(0, 5))
+    def restore_a_backup(self, odds: int) -> None:
+        """Of nothing but the epoch: tablets must start anew."""
+        if odds == 0:
+            self.ours.world.run("UPDATE head SET epoch = gen_random_uuid() WHERE partnership_id = :p")
+
+    def teardown(self) -> None:
+        for carried in self.tablets:
+            self._send(carried, carried.queue[len(carried.settled) :], 0)
+            laws.nothing_changes_by_sending_all_again(carried)
+            laws.every_verdict_can_be_read_again(carried)
+        for tenant in (self.ours, self.theirs):
+            laws.records_are_the_oracle_s(tenant)
+            laws.the_journal_holds_every_edit_once(tenant, [c for c in self.tablets if c.tenant is tenant])
+            laws.no_value_is_lost(tenant.world)
+            laws.a_replay_gives_the_same(tenant.world)
+        for number, carried in enumerate(self.tablets):
+            laws.drain(carried, limit=(1, 2, 5, 500)[number])
+            laws.replica_is_the_scope(carried)
+            fresh = Carried(carried.tenant, carried.crew, 0)
+            laws.drain(fresh, limit=(3, 500, 2, 1)[number])
+            assert fresh.replica == carried.replica
+
+    def _send(self, carried: Carried, batch: list[Document], limit: int) -> Document:
+        """Send a batch and compare each verdict with the oracle's."""
+        document = carried.tablet.document(batch, limit=limit)
+        response = carried.tablet.post(json.dumps(document))
+        assert response.status_code == 200, response.get_data(as_text=True)
+        answer: Document = response.json
+        assert [v["seq"] for v in answer["verdicts"]] == sorted(edit["seq"] for edit in batch)
+        sent_at, received_at = (datetime.fromisoformat(t) for t in (document["sent_at"], answer["server_time"]))
+        for verdict in answer["verdicts"]:
+            if verdict["seq"] <= len(carried.settled):
+                assert verdict["verdict"] == "repeated"
+                assert verdict["recorded"] == laws.recorded(carried.settled[verdict["seq"] - 1])
+                continue
+            expected = carried.expect(verdict["seq"] - 1, sent_at, received_at)
+            assert _ruling(verdict) == expected, carried.queue[verdict["seq"] - 1]
+            carried.settled.append(verdict)
+        assert answer["expected_seq"] == len(carried.settled) + 1
+        return answer
+
+
+def _ruling(verdict: Document) -> Ruling:
+    problem = verdict["problem"]
+    names = ("sort", "field", "policy", "state", "base", "kept", "other")
+    conflicts: list[tuple[Any, ...]] = [tuple(c[name] for name in names) for c in verdict["conflicts"]]
+    return Ruling(verdict["verdict"], verdict["version"], Unordered(conflicts), problem and problem["code"])
+
+
+class Unordered(list[Any]):
+    """Equal to a list with the same items."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, list) and sorted(map(repr, self)) == sorted(map(repr, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _id(number: int) -> str:
+    return f"00000000-0000-7000-8000-{number:012}"
+
+
+def test_the_laws(sync_app: Flask) -> None:
+    machine = type("ExchangesOfThisRun", (Exchanges,), {"app": sync_app})
+    run_state_machine_as_test(machine, settings=SETTINGS)
