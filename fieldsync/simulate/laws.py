@@ -14,7 +14,7 @@ from fieldsync.tablet import Edit, HttpLine, ServerRefused, Tablet
 
 FINDINGS_SHOWN = 5
 
-FRESH_PAGE = 37
+FRESH_PAGE = 61
 """Changes in a page of the tablets that download everything once more: many pages, so many places to resume from."""
 
 READERS = 4
