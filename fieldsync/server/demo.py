@@ -7,7 +7,7 @@ import os
 from fieldsync.cluster import Home
 
 from .problems import ServerProblem
-from .stopping import stoppable
+from .stopping import has_terminal, stoppable
 from .up import keep, read_command, run_command, running, say
 
 DATABASE = "fieldsync_demo"
@@ -34,4 +34,7 @@ def demo(home: Home, host: str, port: int, *, simulate: bool) -> None:
         say(what_to_try.rstrip())
         say(f"\nLogs: {log}\nCtrl-C ends the server; the next demo starts afresh.")
         say(f"FieldSync is ready at {parts.url}")
-        keep(parts)
+        # A closed window ends it too. The hang-up itself reaches only the first program in the window, which may be a
+        # make that does not pass it on.
+        attended = has_terminal()
+        keep(parts, until=lambda: attended and not has_terminal())

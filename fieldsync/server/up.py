@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from fieldsync.cluster.home import PROJECT
 from fieldsync.cluster.lifeline import ends_with_parent
 
 from .problems import ServerProblem
-from .stopping import stoppable
+from .stopping import Stopped, stoppable
 from .web import WebServer, listen, url_of
 
 RESTARTS_MAX = 5
@@ -85,14 +85,17 @@ def running(
                 yield Running(url, environ, web, cluster)
 
 
-def keep(parts: Running) -> None:
-    """Watch the parts until a signal comes. A database that ended is started again; it recovers by itself.
+def keep(parts: Running, until: Callable[[], bool] = lambda: False) -> None:
+    """Watch the parts until a signal comes or ``until`` says so. A database that ended is started again: it recovers.
 
     Raises:
+        Stopped: ``until`` said so.
         ServerProblem: the web server ended, or the database ends again and again.
     """
     restarts: list[float] = []
     while (code := parts.web.wait(0.5)) is None:
+        if until():
+            raise Stopped
         if parts.cluster is None or parts.cluster.wait(0) is None:
             continue
         restarts = [moment for moment in restarts if time.monotonic() - moment < 3600] + [time.monotonic()]
