@@ -78,7 +78,7 @@ def replayed(world: World) -> Replay:
         assert msgspec.to_builtins([decision.before, decision.after]) == [row["before"], row["after"]]
         clashes = [
             (
-                conflict_id(row["edit_id"], clash),
+                conflict_id(row["author_id"], row["edit_id"], clash),
                 *msgspec.to_builtins([clash.field, clash.base, clash.kept, clash.other]),
             )
             for clash in decision.clashes
