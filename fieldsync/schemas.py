@@ -47,12 +47,19 @@ class Text(fields.String):
 
     def __init__(self, max_length: int, *, min_length: int = 0, pattern: str = NO_NUL, **options: Any) -> None:
         length = validate.Length(min=min_length or None, max=max_length)
-        expected = validate.Regexp(pattern, error=_pattern_error(pattern))
-        super().__init__(validate=[length, expected], **options)
+        super().__init__(validate=[length, _Pattern(pattern)], **options)
 
 
-def _pattern_error(pattern: str) -> str:
-    return "Text cannot hold the character U+0000." if pattern == NO_NUL else f"Must match {pattern}"
+class _Pattern(validate.Regexp):
+    """The whole of a string must match; Python's ``$`` would let a line break follow."""
+
+    def __call__(self, value: Any) -> Any:
+        if self.regex.fullmatch(value) is None:
+            pattern = str(self.regex.pattern)
+            raise ValidationError(
+                "Text cannot hold the character U+0000." if pattern == NO_NUL else f"Must match {pattern}"
+            )
+        return value
 
 
 class Instant(fields.AwareDateTime):

@@ -47,7 +47,8 @@ def versions_wanted() -> frozenset[int]:
     if given in ("", "*"):
         raise PreconditionRequired
     tags = request.if_match.as_set()
-    return frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdecimal() and len(tag) < 10)
+    # An empty tag is None to Werkzeug.
+    return frozenset(int(tag) for tag in tags if tag and tag.isascii() and tag.isdecimal() and len(tag) < 10)
 
 
 def idempotency_key() -> UUID | None:
