@@ -24,7 +24,7 @@ SEQ_MAX = 2**53
 Instant = Annotated[datetime, Meta(tz=True)]
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-"""A clock that shows a time outside these is not believed: the edit is refused."""
+"""A clock that shows a time outside these is not believed: the edit is refused, and kept with the nearest of them."""
 
 Word = Annotated[str, Meta(pattern="^[a-z_]{1,50}$")]
 

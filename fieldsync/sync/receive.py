@@ -171,17 +171,13 @@ class _Batch:
         return prepare("crew", edit_id, seq, "unknown", NO_RECORD, "unknown", None, at, at, whole, refusal)
 
     def _entered(self, queued: QueuedEdit, edit_id: UUID, seq: int | None, refusal: Refusal | None) -> Edit:
-        observed_at = queued.observed_at
-        if not EARLIEST <= observed_at <= LATEST:
-            refusal = refusal or Refusal(
-                "malformed_edit", "The time of the edit is not a plausible one.", "observed_at"
-            )
-            observed_at = happened_at = self.received_at
-        else:
-            happened_at = self._corrected(observed_at)
+        observed_at = min(max(queued.observed_at, EARLIEST), LATEST)
+        if observed_at != queued.observed_at:
+            told = queued.observed_at.isoformat()
+            refusal = refusal or Refusal("malformed_edit", f"{told} is no plausible time of an edit.", "observed_at")
         return prepare(
             "crew", edit_id, seq, queued.kind, queued.record_id, queued.action, queued.base_version,
-            observed_at, happened_at, queued.fields, refusal,
+            observed_at, self._corrected(observed_at), queued.fields, refusal,
         )  # fmt: skip
 
     def _corrected(self, observed_at: datetime) -> datetime:

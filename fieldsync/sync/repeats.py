@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from fieldsync.journal.kept import said
 from fieldsync.sync import queries
-from fieldsync.sync.exchange import QueuedEdit, Unreadable, VerdictConflict
+from fieldsync.sync.exchange import EARLIEST, LATEST, QueuedEdit, Unreadable, VerdictConflict
 
 Sent = QueuedEdit | Unreadable
 
@@ -52,7 +52,7 @@ def content(sent: Sent) -> dict[str, Any]:
         "record_id": str(sent.record_id),
         "action": sent.action,
         "base_version": sent.base_version,
-        "observed_at": sent.observed_at.timestamp(),
+        "observed_at": min(max(sent.observed_at, EARLIEST), LATEST).timestamp(),
         "fields": said(sent.fields),
     }
 
