@@ -66,7 +66,7 @@ class DemoResult:
         people = "\n".join(f"  {email:28} {role}" for email, role in self.staff.items())
         return f"""\
 Open
-  {url}/reference          the API reference (works without internet)
+  {url}/docs               the API reference (works without internet)
   {url}/openapi.json       the same for programs
 
 Look around, as the dispatcher of the partnership "{self.partnership}"

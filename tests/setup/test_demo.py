@@ -49,6 +49,9 @@ def test_what_it_says_to_try_works(shared_home: Home) -> None:
         tries = [line for line in lines if re.match(r" *curl -s -H 'Authorization: Bearer ", line)]
         assert tries
         assert {fetch(line) for line in tries} == {200}
+        pages = [line.split()[0] for line in lines if line.startswith("  http://")]
+        assert pages
+        assert {fetch(f"curl -H 'Accept: */*' {page}") for page in pages} == {200}
         members = family(process.pid)
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == "FieldSync has stopped.\n"
