@@ -11,14 +11,12 @@ from fieldsync.workorders.rules import may_follow
 
 def settle(
     author: Author, edit: Edit, record: Record, name: str, policy: Policy, base: Any, current: Any, last: Touch
-) -> tuple[Any, Clash | None]:
-    """The value that stands for field ``name``, and the clash to record (none for a union).
+) -> tuple[Any, Clash]:
+    """The value that stands for field ``name``, and the clash to record.
 
     ``base`` is the value that the edit's author saw, ``current`` the one that ``last``, somebody else's edit, left.
     """
     mine = edit.values[name]
-    if policy is Policy.UNION:
-        return _union(base, current, mine), None
     wins = _wins(policy, author, edit, mine, current, last)
     kept, other = (mine, current) if wins else (current, mine)
     clash = Clash("field", record, name, policy, base, kept, other, bool(wins), last, wins is not None)
@@ -37,9 +35,14 @@ def _wins(policy: Policy, author: Author, edit: Edit, mine: Any, current: Any, l
     return edit.happened_at > last.happened_at
 
 
-def _union(base: Any, current: Any, mine: Any) -> list[Any]:
-    """Three-way union of lists without order: current, plus what was added, less what was removed since base."""
+def union(base: Any, current: Any, mine: Any) -> list[Any]:
+    """Three-way union of lists whose order means little: current, plus what was added, less what was removed.
+
+    ``base`` is what the author of ``mine`` saw. Where it is all there is, her list stands as she left it.
+    """
     had = base or []
+    if had == current:
+        return list(mine)
     removed = {item for item in had if item not in mine}
     kept = [item for item in current if item not in removed]
     return kept + [item for item in mine if item not in had and item not in kept]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fieldsync.journal.clash import settle
+from fieldsync.journal.clash import settle, union
 from fieldsync.journal.edits import Author, Clash, Decision, Edit, Known, Outcome, Record, Refusal, Touch, Verdict
 from fieldsync.workorders.kinds import KINDS, Kind, Policy, Values
 from fieldsync.workorders.rules import FIRST, may_follow
@@ -72,14 +72,15 @@ def _update(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
     _check_transition(author, edit, record, touches)
     if record.deleted or _in_custody_of_others(author, record):
         return _held(edit, record, known, author, touches)
-    if not any(touch.author_id != author.id for touch in touches):
+    others = any(touch.author_id != author.id for touch in touches)
+    if not others and not (touches and kind.united & values.keys()):
         now = record.values
         before = {name: now[name] for name, mine in values.items() if now[name] != mine}
         _fold(author, edit, record, known, outcome, before, {})
         return Decision(edit, Verdict.APPLIED, record.version, before or None)
     before, after, clashes = _merge(author, edit, record, known, touches)
     _fold(author, edit, record, known, outcome, before, after)
-    verdict = Verdict.CONFLICTED if clashes else Verdict.MERGED
+    verdict = Verdict.CONFLICTED if clashes else Verdict.MERGED if others else Verdict.APPLIED
     return Decision(edit, verdict, record.version, before or None, after or None, clashes)
 
 
@@ -93,14 +94,16 @@ def _merge(
     after: Values = {}
     for name, mine in edit.values.items():
         current = record.values[name]
+        policy = known.policies.get((record.kind.name, name)) or record.kind.policies[name]
         last = _last_by_another(author, name, touches)
         stands = mine
-        if last is not None and current != mine:
-            policy = known.policies.get((record.kind.name, name)) or record.kind.policies[name]
+        if policy is Policy.UNION:
+            # Whoever came last: after the author's own edits, too, a union holds what others added, unseen as yet.
+            stands = union(_view(author, name, touches, current), current, mine)
+        elif last is not None and current != mine:
             base = _view(author, name, touches, current)
             stands, clash = settle(author, edit, record, name, policy, base, current, last)
-            if clash is not None:
-                clashes.append(clash)
+            clashes.append(clash)
         if stands != current:
             before[name] = current
             if stands != mine:

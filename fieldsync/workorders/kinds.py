@@ -152,6 +152,12 @@ class Kind:
         return {**dict.fromkeys(self.names), **self.defaults}
 
     @cached_property
+    def united(self) -> frozenset[str]:
+        """The fields for which two values may be united."""
+        choices = {name: {policy, *self.allowed.get(name, ())} for name, policy in self.policies.items()}
+        return frozenset(name for name, policies in choices.items() if Policy.UNION in policies)
+
+    @cached_property
     def instants(self) -> frozenset[str]:
         """The fields that hold a moment."""
         return frozenset(name for name in self.names if name.endswith("_at"))

@@ -131,6 +131,16 @@ def test_union(base: list[str], office: list[str], crew: list[str], stands: list
     assert (decision.verdict, decision.clashes) == (Verdict.MERGED, [])
 
 
+def test_a_union_keeps_what_others_added_through_all_of_a_tablets_edits() -> None:
+    """A tablet far from coverage adds one tag, then another; it has not seen what the office added in between."""
+    journal = open_job(tags=[])
+    journal.enter(OFFICE, edit(OFFICE, "update", 1, tags=["office"]))
+    journal.enter(TABLET, edit(TABLET, "update", 1, tags=["one"]), edit(TABLET, "update", 1, tags=["one", "two"]))
+    assert journal.record.values["tags"] == ["office", "one", "two"]
+    journal.enter(TABLET, edit(TABLET, "update", 1, tags=["two"]))
+    assert journal.record.values["tags"] == ["office", "two"]
+
+
 def test_values_that_are_the_same_do_not_clash() -> None:
     journal = open_job()
     journal.enter(OFFICE, edit(OFFICE, "update", 1, description="Same"))

@@ -177,11 +177,11 @@ class Oracle:
             current = before[name]
             last = next((e for e in reversed(since) if name in e.changed), None)
             after[name] = mine
-            if last is not None and last.who.id != who.id and current != mine:
-                base, policy = self._view(who, thing, edit, name), POLICIES[kind][name]
-                if policy == "union":
-                    after[name] = _united(base or [], current, mine)
-                    continue
+            base, policy = self._view(who, thing, edit, name), POLICIES[kind][name]
+            if policy == "union":
+                # Also where her own edits came last: what others added before them she has not seen yet.
+                after[name] = _united(base or [], current, mine)
+            elif last is not None and last.who.id != who.id and current != mine:
                 wins = self._wins(policy, who, at, mine, current, last)
                 kept, other = (mine, current) if wins else (current, mine)
                 after[name] = kept
@@ -281,5 +281,7 @@ class Oracle:
 
 def _united(base: list[str], current: list[str], mine: list[str]) -> list[str]:
     """What either side added is there; what either side removed is gone."""
+    if base == current:
+        return list(mine)
     stays = [item for item in current if item in mine or item not in base]
     return stays + [item for item in mine if item not in base and item not in stays]
