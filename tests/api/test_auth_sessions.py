@@ -109,7 +109,9 @@ class TestTooManyAttempts:
         (after,) = town.rows("SELECT forgotten_at FROM login_attempts WHERE partnership_id = :p")
         assert after == before
         later = timedelta(minutes=LOGIN_LOCK_MINUTES)
-        town.run("UPDATE login_attempts SET forgotten_at = forgotten_at - :later WHERE partnership_id = :p", later=later)
+        town.run(
+            "UPDATE login_attempts SET forgotten_at = forgotten_at - :later WHERE partnership_id = :p", later=later
+        )
         assert log_in(town, "ann@example.org").status_code == 201
 
     def test_a_success_forgets_the_failures(self, town: Town) -> None:

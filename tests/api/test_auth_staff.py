@@ -40,8 +40,9 @@ def test_two_people_cannot_have_one_address(town: Town) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("email", "no address"), ("email", "é@example.org"), ("email", "a@" + "b" * 300), ("name", ""), ("name", "x" * 201),
-     ("name", "nul\0"), ("password", "too short"), ("roles", [{"role": "king"}]), ("roles", [{"role": "gis", "x": 1}]),
+    [("email", "no address"), ("email", "é@example.org"), ("email", "a@" + "b" * 300), ("name", ""),
+     ("name", "x" * 201), ("name", "nul\0"), ("password", "too short"), ("roles", [{"role": "king"}]),
+     ("roles", [{"role": "gis", "x": 1}]),
      ("roles", [{"role": "gis"}] * 101), ("shoe_size", 43), ("email", None), ("roles", None), ("roles", "gis")],
 )  # fmt: skip
 def test_what_is_not_acceptable_is_refused_by_field(town: Town, field: str, value: Any) -> None:
@@ -93,7 +94,9 @@ class TestAnAdminRemains:
         town.staff(("admin", town.alder))
         for answer in (
             admin.post(f"/v1/staff/{admin.id}/disable"),
-            admin.put(f"/v1/staff/{admin.id}/roles", {"roles": [{"role": "admin", "jurisdiction_id": str(town.alder)}]}),
+            admin.put(
+                f"/v1/staff/{admin.id}/roles", {"roles": [{"role": "admin", "jurisdiction_id": str(town.alder)}]}
+            ),
         ):
             assert (answer.status_code, answer.json["code"]) == (409, "last_admin")
         second = town.staff("admin")

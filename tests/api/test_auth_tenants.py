@@ -71,7 +71,7 @@ def everything(world: World, admin: Caller) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("endpoint", "rule", "method"), RULES, ids=lambda part: str(part))
+@pytest.mark.parametrize(("endpoint", "rule", "method"), RULES, ids=str)
 def test_what_is_another_partnerships_is_not_there(sync_app: Flask, endpoint: str, rule: str, method: str) -> None:
     theirs = make_world(sync_app)
     admin = town_of(theirs).staff("admin", "dispatcher", "gis")

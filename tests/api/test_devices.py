@@ -170,7 +170,9 @@ class TestTheOffice:
         answer = dispatcher.patch(f"/v1/devices/{tablet.id}", {"name": "Spare", "crew_id": str(town.birch_crew)})
         assert (answer.json["name"], answer.json["crew_id"]) == ("Spare", str(town.birch_crew))
         assert tablet.get("/v1/devices/current").json["crew"]["id"] == str(town.birch_crew)
-        assert dispatcher.patch(f"/v1/devices/{tablet.id}", {"crew_id": str(uuid4())}).json["code"] == "unknown_reference"
+        assert (
+            dispatcher.patch(f"/v1/devices/{tablet.id}", {"crew_id": str(uuid4())}).json["code"] == "unknown_reference"
+        )
         assert dispatcher.patch(f"/v1/devices/{tablet.id}", {"next_seq": 7}).status_code == 422
 
     def test_sees_the_tablets_of_its_own_jurisdictions_only(self, town: Town) -> None:

@@ -74,8 +74,8 @@ class TestBodies:
 
     @pytest.mark.parametrize(
         ("change", "field"),
-        [({"name": "nul\0"}, "name"), ({"name": "x" * 201}, "name"), ({"name": None}, "name"), ({"name": ["x"]}, "name"),
-         ({"colour": "red"}, "colour"), ({"name": 7}, "name"), ({"id": "x"}, "id")],
+        [({"name": "nul\0"}, "name"), ({"name": "x" * 201}, "name"), ({"name": None}, "name"),
+         ({"name": ["x"]}, "name"), ({"colour": "red"}, "colour"), ({"name": 7}, "name"), ({"id": "x"}, "id")],
     )  # fmt: skip
     def test_are_refused_by_field(self, town: Town, change: Any, field: str) -> None:
         answer = post(town, json.dumps(CREW | change).encode())

@@ -24,8 +24,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.api.town import Caller, Town
-from tests.sync_model.world import Tablet, World, make_world
+from tests.api.town import Town
+from tests.sync_model.world import World, make_world
 
 FILE = Path(__file__).parents[2] / "openapi.yaml"
 EXAMPLES = 6
