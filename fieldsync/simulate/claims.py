@@ -28,23 +28,32 @@ class Claims:
     def __init__(self) -> None:
         self._stood: dict[tuple[Key, str], list[Claim]] = defaultdict(list)
         self._added: dict[Key, set[str]] = defaultdict(set)
+        self._typed: dict[tuple[str, Key], set[str]] = defaultdict(set)
         self.in_conflict = 0
         """Values that did not stand, and are kept in a conflict."""
 
     def add(
-        self, key: Key, version: int, fields: Mapping[str, Any], conflicts: Iterable[Mapping[str, Any]], by: str
-    ) -> None:
-        """An accepted edit. A value that lost is in one of its ``conflicts``, as the other one."""
+        self, key: Key, version: int, fields: Mapping[str, Any], conflicts: Iterable[Mapping[str, Any]], by: str,
+        author: str,
+    ) -> None:  # fmt: skip
+        """An accepted edit, the author's edits in their order. A value that lost is in one of its ``conflicts``."""
         lost = {c["field"] for c in conflicts if not same(c["field"], c["kept"], fields.get(c["field"]))}
         self.in_conflict += len(lost)
         for name, value in fields.items():
-            if name in lost:
-                continue
             if name == "tags":
-                # Whatever others add, what she added is there; nobody here ever takes a tag away.
-                self._added[key].update(value)
-            else:
+                self._add_tags(key, set(value), author, name in lost)
+            elif name not in lost:
                 self._stood[key, name].append(Claim(version, value, by))
+
+    def _add_tags(self, key: Key, tags: set[str], author: str, is_lost: bool) -> None:
+        """Whatever others add, what she added is there, since nobody here ever takes a tag away.
+
+        Her list repeats what she saw: what of it she had added in an earlier edit is that edit's to claim.
+        """
+        before = self._typed[author, key]
+        if not is_lost:
+            self._added[key] |= tags - before
+        before |= tags
 
     def check(self, records: Records) -> list[str]:
         """A sentence for each value that neither stands nor was followed by a later one."""

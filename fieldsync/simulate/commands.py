@@ -62,7 +62,7 @@ def _watching(console: Console, quiet: bool) -> Iterator[Watcher]:
 )
 @click.option("--hours-offline", type=click.FloatRange(0, 240), default=8, show_default=True, help="They pass at once.")
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed: the same people, doing the same.")
-@click.option("--reread", type=click.IntRange(0), default=500, show_default=True, help="Verdicts to read again by id.")
+@click.option("--reread", type=click.IntRange(0), default=300, show_default=True, help="Verdicts to read again by id.")
 @click.option("--server", "--url", "server", default="http://127.0.0.1:8000", show_default=True)
 @click.option("--token", envvar="FIELDSYNC_TOKEN", help="A dispatcher's. Without it: the demo's, from the database.")
 @click.option("--database-url", envvar="FIELDSYNC_DATABASE_URL", help="Also compare with the database itself.")

@@ -64,7 +64,7 @@ def check(day: Day, watcher: Watcher | None = None) -> Checked:
         repeated = _offered_again(day, before, pool, watcher)
         reread = _reread(day, before, pool)
     watcher.step()
-    records, deleted = _everything(day, fresh)
+    records, deleted = _everything(day, before, fresh)
     watcher.step()
     laws = [
         same_copies,
@@ -201,19 +201,25 @@ def _reread(day: Day, before: dict[str, list[Edit]], pool: ThreadPoolExecutor) -
 # --- nothing is lost --------------------------------------------------------------------------------------------------
 
 
-def _everything(day: Day, fresh: dict[str, Records]) -> tuple[dict[Key, tuple[int, dict[str, Any]]], set[str]]:
+def _everything(
+    day: Day, before: dict[str, list[Edit]], fresh: dict[str, Records]
+) -> tuple[dict[Key, tuple[int, dict[str, Any]]], set[str]]:
     """All records of the partnership: from the new tablets, and from the office what no crew sees."""
     records: dict[Key, tuple[int, dict[str, Any]]] = {}
     for copy in fresh.values():
         records |= {key: (version, dict(record)) for key, (version, record) in copy.items()}
     deleted = set()
     unseen = []
+    touched = {claim.record_id for claim in day.dispatcher.claims}
+    for journal in before.values():
+        touched |= {str(edit.fields.get("work_order_id", edit.record_id)) for edit in journal}
     for row in day.office.every("/v1/work-orders", deleted="include"):
         key = ("work_order", row["id"])
         if row["deleted_at"] is not None:
             deleted.add(row["id"])
         if key not in records:
-            unseen.append(row["id"])
+            if row["id"] in touched:
+                unseen.append(row["id"])
             records[key] = (row["version"], row["record"])
     for work_order_id in unseen:
         whole = day.office.need("GET", f"/v1/work-orders/{work_order_id}?include={','.join(INCLUDED)}")
@@ -238,10 +244,11 @@ def _nothing_lost(day: Day, before: dict[str, list[Edit]], records: Records) -> 
                     gone.add(key)
                 continue
             values += len(edit.fields)
-            claims.add(key, edit.verdict.version or 0, edit.fields, edit.verdict.conflicts, f"{name}, edit {edit.seq}")
+            told = edit.verdict
+            claims.add(key, told.version or 0, edit.fields, told.conflicts, f"{name}, edit {edit.seq}", name)
     for claim in day.dispatcher.claims:
         values += len(claim.fields)
-        claims.add(("work_order", claim.record_id), claim.version, claim.fields, (), "the office")
+        claims.add(("work_order", claim.record_id), claim.version, claim.fields, (), "the office", "the office")
     law.findings += claims.check(records)
     law.findings += [
         f"{kind} {record_id} was accepted and is nowhere"

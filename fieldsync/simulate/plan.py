@@ -53,7 +53,7 @@ class Plan:
     batch: int = 60
     """Edits in an exchange: small, so that a long queue is several of them and faults strike in the middle."""
     page: int = 120
-    reread: int = 500
+    reread: int = 300
     """Verdicts read again one by one at the end (all of them are offered again in any case)."""
 
     def chance(self, *who: object) -> random.Random:

@@ -141,15 +141,25 @@ def test_claims_know_what_has_to_stand() -> None:
     claims = Claims()
     key = ("work_order", "1")
     conflict = {"field": "title", "kept": "B", "other": "C"}
-    claims.add(key, 2, {"title": "A", "tags": ["x"], "due_at": "2026-01-01T00:00:00Z"}, [], "one")
-    claims.add(key, 3, {"title": "B"}, [], "two")
-    claims.add(key, 3, {"title": "C"}, [conflict], "three")
+    claims.add(key, 2, {"title": "A", "tags": ["x"], "due_at": "2026-01-01T00:00:00Z"}, [], "one, edit 1", "one")
+    claims.add(key, 3, {"title": "B"}, [], "two, edit 1", "two")
+    claims.add(key, 3, {"title": "C"}, [conflict], "three, edit 1", "three")
     stands = {"title": "B", "tags": ["y", "x"], "due_at": "2026-01-01T00:00:00+00:00"}
     assert claims.check({key: (3, stands)}) == []
     assert claims.in_conflict == 1
     assert len(claims.check({key: (3, stands | {"title": "A"})})) == 1
     assert len(claims.check({key: (3, stands | {"tags": ["y"]})})) == 1
     assert len(claims.check({key: (3, stands | {"due_at": None})})) == 1
+
+
+def test_a_tag_that_waits_in_a_conflict_is_not_claimed_by_the_edits_that_repeat_it() -> None:
+    claims = Claims()
+    key = ("work_order", "1")
+    held = {"field": "tags", "sort": "custody", "kept": [], "other": ["x"]}
+    claims.add(key, 2, {"tags": ["x"]}, [held], "one, edit 1", "one")
+    claims.add(key, 3, {"tags": ["x", "y"]}, [], "one, edit 2", "one")
+    assert claims.check({key: (3, {"tags": ["y"]})}) == []
+    assert len(claims.check({key: (3, {"tags": []})})) == 1
 
 
 def test_the_same_seed_is_the_same_work(tmp_path: Path) -> None:
