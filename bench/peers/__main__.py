@@ -26,6 +26,9 @@ from .pouchdb import PouchDB
 from .server import ServerEnded
 
 PEERS: tuple[type[Peer], ...] = (FieldSync, AccordSync, Kinto, PouchDB)
+BUSY = 0.5
+"""A load average above this before we begin is other work."""
+
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "peers.json"
 
 
@@ -36,6 +39,9 @@ def main() -> int:
     extent = Extent(chosen.rounds, chosen.clients, chosen.batches, chosen.batch, chosen.page)
     kinds = [kind for kind in PEERS if not chosen.only or kind.__name__.lower() in chosen.only]
     missing: dict[str, str] = {}
+    busy = os.getloadavg()[0]
+    if busy > BUSY:
+        _say(f"Other work keeps this machine busy (load average {busy:.1f}): trust the ratios, not the rates.")
     with _home() as home, contextlib.ExitStack() as ends:
         around = Surroundings(home, extent.clients, extent.batch, extent.page, place("logs"))
         started = [peer for kind in kinds if (peer := _started(kind(around), ends, missing))]
@@ -43,7 +49,7 @@ def main() -> int:
     missing |= failed
     _print(measured, missing, extent)
     if not chosen.only:
-        _write(measured, missing, extent)
+        _write(measured, missing, extent, busy)
     return 1 if missing else 0
 
 
@@ -113,7 +119,7 @@ def _ratios(measured: list[Measured]) -> dict[str, dict[str, float]]:
     }
 
 
-def _write(measured: list[Measured], missing: dict[str, str], extent: Extent) -> None:
+def _write(measured: list[Measured], missing: dict[str, str], extent: Extent, busy: float) -> None:
     facts = {
         "machine": {
             "cores": os.cpu_count(),

@@ -16,10 +16,12 @@ from pathlib import Path
 
 import psycopg
 
+from bench.server import free_port
+
 from .connection import Connection, UnexpectedAnswer
 from .install import SERVERS, python_packages
 from .peer import PostgresPeer, Surroundings
-from .server import Server, free_port
+from .server import Server
 from .work import CHANGED, FIELDS, WorkOrder
 
 WORKERS, THREADS = 4, 2

@@ -15,12 +15,13 @@ import psycopg
 from uuid_utils.compat import uuid7
 
 from bench import world
+from bench.server import free_port
 from fieldsync.cluster.home import PROJECT
 from fieldsync.server.web import gunicorn
 
 from .connection import Connection, UnexpectedAnswer
 from .peer import PostgresPeer, Surroundings
-from .server import Server, free_port
+from .server import Server
 from .work import WorkOrder
 
 _CURSOR = re.compile(rb'"cursor":"([^"]+)"')

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench.server import free_port
+
 from .connection import Connection, UnexpectedAnswer
 from .install import SERVERS, place, python_packages
 from .peer import PostgresPeer, Surroundings
-from .server import Server, free_port
+from .server import Server
 from .work import WorkOrder
 
 WORKERS = 4

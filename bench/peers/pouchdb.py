@@ -8,10 +8,12 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
+from bench.server import free_port
+
 from .connection import Connection, UnexpectedAnswer
 from .install import node_packages, place
 from .peer import Peer, Surroundings
-from .server import Server, free_port
+from .server import Server
 from .work import WorkOrder
 
 DATABASE = "/workorders"
