@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -99,6 +100,13 @@ class Home:
             raise ClusterProblem(
                 f"{self.root} cannot be made ({error.strerror}). Choose a place: FIELDSYNC_HOME=…"
             ) from error
+
+    def remove(self) -> None:
+        """Remove all of it, the database included. Nothing may run in it."""
+        # First, and by its own name: it need not lie in the home.
+        if self.socket.exists():
+            shutil.rmtree(self.socket)
+        shutil.rmtree(self.root)
 
 
 class LockedBy(ClusterProblem):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -67,7 +66,7 @@ def down(delete_data: bool, yes: bool) -> None:
     if delete_data and home.data.exists():
         if not yes:
             click.confirm(f"Remove {home.root} with all its data?", abort=True)
-        shutil.rmtree(home.root)
+        home.remove()
 
 
 @click.command()

@@ -188,7 +188,9 @@ def test_a_clone_that_only_its_owner_may_enter(tmp_path: Path) -> None:
         with up(home, clone=clone):
             assert status(home).ready
     finally:
-        shutil.rmtree(home.root)
+        home.remove()
+        assert not home.root.exists()
+        assert not home.socket.exists()
 
 
 def test_serve_takes_signals_itself(new_database: Callable[[], str]) -> None:
