@@ -27,14 +27,19 @@ UNREADABLE = ({"record_id"}, {"kind"}, {"edit_id"})
 class Pool:
     """Ids that edits are about. All partnerships draw from the same: an id means something in one tenant only."""
 
-    jobs: list[str] = field(default_factory=list)
-    tasks: list[str] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=lambda: [str(uuid4())])
+    tasks: list[str] = field(default_factory=lambda: [str(uuid4())])
 
-    def job(self, number: int) -> str:
-        return self.jobs[number % len(self.jobs)] if self.jobs else str(uuid4())
+    def job(self, number: int, seen: list[str]) -> str:
+        return _among(self.jobs, number, seen)
 
-    def task(self, number: int) -> str:
-        return self.tasks[number % len(self.tasks)] if self.tasks else str(uuid4())
+    def task(self, number: int, seen: list[str]) -> str:
+        return _among(self.tasks, number, seen)
+
+
+def _among(every: list[str], number: int, seen: list[str]) -> str:
+    """Mostly one that is seen; else any, also one of another crew, of another partnership, or that nobody has."""
+    return seen[number % len(seen)] if seen and number % 5 else every[number % len(every)]
 
 
 class Tenant:
@@ -49,9 +54,14 @@ class Tenant:
         self.conflicts = 0
         self.office_edits = 0
 
-    def draft(self, plan: Plan, side: str) -> tuple[str, str, str, Document]:
-        """Kind, record, action and fields of the edit that a plan means at this moment."""
+    def draft(self, plan: Plan, side: str, seen: list[tuple[str, str]]) -> tuple[str, str, str, Document]:
+        """Kind, record, action and fields of the edit that a plan means at this moment.
+
+        ``seen``: kind and id of the records that its author has in front of her.
+        """
         pool, fields = self.pool, dict(plan.fields)
+        job = pool.job(plan.which, [record_id for kind, record_id in seen if kind == "work_order"])
+        task = pool.task(plan.which, [record_id for kind, record_id in seen if kind == "task"])
         match plan.what:
             case "make_job" | "office_job":
                 pool.jobs.append(str(new_id()))
@@ -59,26 +69,26 @@ class Tenant:
                     fields["crew_id"] = self.crews[plan.which % len(self.crews)]
                 return "work_order", pool.jobs[-1], "create", self.world.job() | fields
             case "make_again":
-                return "work_order", pool.job(plan.which), "create", self.world.job()
+                return "work_order", job, "create", self.world.job()
             case "edit_job":
-                return "work_order", pool.job(plan.which), "update", fields
+                return "work_order", job, "update", fields
             case "assign":
-                crew = [*self.crews, None][plan.which % (len(self.crews) + 1)]
-                return "work_order", pool.job(plan.which // 3), "update", {"crew_id": crew}
+                crew = [*self.crews, *self.crews, None][plan.which // 5 % (2 * len(self.crews) + 1)]
+                return "work_order", job, "update", {"crew_id": crew}
             case "delete_job" | "restore_job":
-                return "work_order", pool.job(plan.which), plan.what.removesuffix("_job"), {}
+                return "work_order", job, plan.what.removesuffix("_job"), {}
             case "make_task":
                 pool.tasks.append(str(new_id()))
-                return "task", pool.tasks[-1], "create", {"work_order_id": pool.job(plan.which), "title": "t"} | fields
+                return "task", pool.tasks[-1], "create", {"work_order_id": job, "title": "t"} | fields
             case "edit_task":
-                return "task", pool.task(plan.which), "update", fields
+                return "task", task, "update", fields
             case "delete_task" | "restore_task":
-                return "task", pool.task(plan.which), plan.what.removesuffix("_task"), {}
+                return "task", task, plan.what.removesuffix("_task"), {}
             case "note":
-                return "note", str(new_id()), "create", {"work_order_id": pool.job(plan.which), "body": "seen"}
+                return "note", str(new_id()), "create", {"work_order_id": job, "body": "seen"}
             case "labor":
                 member = str(self.world.member_id) if plan.which % 3 else str(uuid4())
-                fields = {"work_order_id": pool.job(plan.which), "minutes": 30, "member_id": member}
+                fields = {"work_order_id": job, "minutes": 30, "member_id": member}
                 return "labor_entry", str(new_id()), "create", fields
         return "work_order", str(new_id()), "update", {"title": "of nobody's"}
 
@@ -92,7 +102,8 @@ class Tenant:
     def at_desk(self, plan: Plan, at: datetime) -> tuple[Ruling, Any]:
         """An edit of the office: what the oracle rules, and what the journal decided."""
         who = self.desks[plan.which % 2]
-        kind, record_id, action, fields = self.draft(plan, "office")
+        seen = [(thing.kind, name) for name, thing in self.oracle.things.items()]
+        kind, record_id, action, fields = self.draft(plan, "office", seen)
         base = self.base_of(record_id, plan, self.version_of(record_id))
         edit = {"kind": kind, "record_id": record_id, "action": action, "base_version": base, "fields": fields}
         raw = msgspec.Raw(json.dumps(fields).encode())
@@ -135,7 +146,7 @@ class Carried:
     def make(self, plan: Plan) -> None:
         """Queue an edit."""
         tenant = self.tenant
-        kind, record_id, action, fields = tenant.draft(plan, "crew")
+        kind, record_id, action, fields = tenant.draft(plan, "crew", list(self.replica))
         seen = self.replica.get((kind, record_id), {}).get("version", 0)
         base = None if action == "create" else tenant.base_of(record_id, plan, seen)
         at = self.tablet.now() - timedelta(seconds=plan.late_s)

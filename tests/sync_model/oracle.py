@@ -178,7 +178,7 @@ class Oracle:
             last = next((e for e in reversed(since) if name in e.changed), None)
             after[name] = mine
             base, policy = self._view(who, thing, edit, name), POLICIES[kind][name]
-            if policy == "union":
+            if policy == "union" and since:
                 # Also where her own edits came last: what others added before them she has not seen yet.
                 after[name] = _united(base or [], current, mine)
             elif last is not None and last.who.id != who.id and current != mine:

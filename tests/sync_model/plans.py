@@ -5,26 +5,30 @@ Few records and few values, so that people run into each other all the time.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
 
-TAGS = st.lists(st.sampled_from(["wet", "dark", "deep"]), max_size=3, unique=True)
-POINTS = st.sampled_from([{"lon": -80.0, "lat": 40.44}, {"lon": -79.9, "lat": 40.5}, {"lon": 0.1, "lat": -0.3}])
-MOMENTS = st.sampled_from([None, "2026-03-01T08:00:00Z", "2026-03-01T09:30:00Z"])
+STATUSES = ["open", "in_progress", "on_hold", "completed", "closed", "cancelled"]
+TITLES = ["Hole", "Crack", 'Größerer Riß \\ "é" 🕳']
+DESCRIPTIONS = [None, "by the school", "by the bridge"]
+PLACES = [{"lon": -80.0, "lat": 40.44}, {"lon": -79.9, "lat": 40.5}, {"lon": 0.1, "lat": -0.3}]
+ADDRESSES = [None, "12 Main St", "14 Main St"]
+TIMES = [None, "2026-03-01T08:00:00Z", "2026-03-01T09:30:00Z"]
 
 WORK_ORDER_VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "status": st.sampled_from(["open", "in_progress", "on_hold", "completed", "closed", "cancelled"]),
-    "title": st.sampled_from(["Hole", "Crack", 'Größerer Riß \\ "é" 🕳']),
-    "description": st.sampled_from([None, "by the school", "by the bridge"]),
+    "status": st.sampled_from(STATUSES),
+    "title": st.sampled_from(TITLES),
+    "description": st.sampled_from(DESCRIPTIONS),
     "priority": st.integers(1, 3),
-    "location": POINTS,
-    "address": st.sampled_from([None, "12 Main St", "14 Main St"]),
-    "tags": TAGS,
+    "location": st.sampled_from(PLACES),
+    "address": st.sampled_from(ADDRESSES),
+    "tags": st.lists(st.sampled_from(["wet", "dark", "deep"]), max_size=3, unique=True),
     "resolution": st.sampled_from([None, "filled"]),
     "asset": st.sampled_from([None, "A1", "A2"]),
-    "started_at": MOMENTS,
+    "started_at": st.sampled_from(TIMES),
 }
 TASK_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "title": st.sampled_from(["dig", "fill", "clean"]),
@@ -87,19 +91,41 @@ def plans(*whats: str) -> st.SearchStrategy[Plan]:
         elif what in ("make_task", "edit_task"):
             fields = some_of(TASK_VALUES, 2)
         return st.builds(
-            Plan, st.just(what), st.integers(0, 40), fields,
-            st.one_of(st.none(), st.none(), st.integers(0, 4)),
-            st.sampled_from([0, 0, 5, 3600, -50]), st.sampled_from([False] * 14 + [True]),
+            Plan, st.just(what), st.integers(0, 59), fields, st.sampled_from(BEHIND), st.sampled_from(LATE_S),
+            st.sampled_from(REUSED),
         )  # fmt: skip
 
     return st.sampled_from(whats).flatmap(planned)
 
 
-TABLET_PLANS = plans(
-    "make_job", "edit_job", "edit_job", "edit_job", "make_task", "edit_task", "edit_task", "delete_task",
-    "note", "labor", "poison", "make_again", "stranger",
-)  # fmt: skip
-OFFICE_PLANS = plans(
-    "office_job", "edit_job", "edit_job", "edit_task", "assign", "assign", "delete_job", "restore_job", "delete_task",
-    "restore_task", "make_task",
-)  # fmt: skip
+BEHIND = [None, None, None, None, 0, 1, 2, 4]
+LATE_S = [0, 0, 5, 3600, -50]
+REUSED = [False] * 19 + [True]
+TABLET_WORK = [
+    *["edit_job"] * 7, *["edit_task"] * 4, "make_job", "make_task", "delete_task", "note", "labor", "poison", "poison",
+    "make_again", "stranger",
+]  # fmt: skip
+OFFICE_WORK = [
+    *["edit_job"] * 4, *["assign"] * 3, "office_job", "make_task", "edit_task", "delete_job", "restore_job",
+    "restore_job", "delete_task", "restore_task",
+]  # fmt: skip
+TABLET_PLANS = plans(*TABLET_WORK)
+OFFICE_PLANS = plans(*OFFICE_WORK)
+
+_VALUES: dict[str, list[Any]] = {
+    "status": STATUSES, "title": TITLES, "description": DESCRIPTIONS, "priority": [1, 2, 3], "location": PLACES,
+    "address": ADDRESSES, "tags": [["wet"], ["dark", "wet"], ["deep", "dark"], []], "resolution": [None, "filled"],
+    "asset": [None, "A1", "A2"], "started_at": TIMES,
+}  # fmt: skip
+
+
+def at_random(chance: random.Random, work: list[str]) -> Plan:
+    """A plan like those of the strategies, without a choice of Hypothesis for every part of it."""
+    what = chance.choice(work)
+    fields: dict[str, Any] = {}
+    if what in ("make_job", "edit_job", "office_job"):
+        fields = {name: chance.choice(_VALUES[name]) for name in chance.sample(sorted(_VALUES), chance.randint(1, 4))}
+    elif what in ("make_task", "edit_task"):
+        fields = {"done": chance.random() < 0.5, "result": chance.choice([None, "good", "bad"])}
+    behind, late_s, reuse = chance.choice(BEHIND), chance.choice(LATE_S), chance.choice(REUSED)
+    return Plan(what, chance.randrange(60), fields, behind, late_s, reuse)
