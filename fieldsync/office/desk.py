@@ -99,10 +99,15 @@ class Desk:
         self, kind: str, record_id: UUID, action: str, base: int | None, fields: msgspec.Raw = EMPTY,
         edit_id: UUID | None = None,
     ) -> Edit:  # fmt: skip
-        """An edit made here and now; ``fields`` is a JSON object."""
-        return prepare(
-            "office", edit_id or new_id(), None, kind, record_id, action, base, self.at, self.at, fields
-        )  # fmt: skip
+        """An edit made here and now; ``fields`` is a JSON object.
+
+        Raises:
+            EditRefused: already its form is not acceptable.
+        """
+        edit = prepare("office", edit_id or new_id(), None, kind, record_id, action, base, self.at, self.at, fields)
+        if edit.refusal is not None:
+            raise refused(edit.refusal.problem())
+        return edit
 
     def enter(self, edits: Sequence[Edit]) -> Outcome:
         """Take the edits into the journal, all or none.
@@ -111,9 +116,6 @@ class Desk:
             EditRefused: one of them is refused; the caller's transaction is to be rolled back.
             NotAllowed: one of them would leave a work order outside the jurisdictions that she dispatches for.
         """
-        for edit in edits:
-            if edit.refusal is not None:
-                raise refused(edit.refusal.problem())
         author = Author(self.staff_id, "office", self.partnership_id, None, self.own)
         outcome = enter(self.session, author, edits, self.at)
         for decision in outcome.decisions:

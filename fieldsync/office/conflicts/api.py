@@ -51,11 +51,13 @@ def _desk() -> Desk:
 @blp.get("")
 @blp.arguments(ConflictsArgs, location="query")
 @blp.doc(
-    summary="List conflicts, the oldest first",
     responses={200: json_answer(ConflictPage, "A page, and how many wait for a person.")},
 )
 def list_(asked: dict[str, Any]) -> Response:
-    """`state=open` is the queue. An id in a filter that means nothing here gives an empty list."""
+    """List conflicts, the oldest first
+
+    `state=open` is the queue. An id in a filter that means nothing here gives an empty list.
+    """
     page = list_conflicts(_desk(), asked)
     document = {
         "items": [msgspec.Raw(sent.encode()) for sent in page.sent],
@@ -67,26 +69,29 @@ def list_(asked: dict[str, Any]) -> Response:
 
 @blp.get("/<uuid:conflict_id>")
 @blp.doc(
-    summary="Read a conflict",
     responses={200: json_answer(ConflictWhole, "Both values, and the record as it stands; ETag is its version.")},
 )
 @refuses(NotFound)
 def read(conflict_id: UUID) -> Response:
-    """`base` is what the author of the later edit had seen."""
+    """Read a conflict
+
+    `base` is what the author of the later edit had seen.
+    """
     version, document = read_conflict(_desk(), conflict_id)
     return json_response(document, version)
 
 
 @blp.post("/<uuid:conflict_id>/settlement", actors=("dispatcher",))
 @blp.doc(
-    summary="Settle a conflict",
     requestBody=body_of(Settlement),
     parameters=[IF_MATCH],
     responses={200: json_answer(ConflictWhole, "Settled; and the record as it stands now.")},
 )
 @refuses(*STALE, ConflictSettled, RecordDeleted, REFUSED["illegal_transition"], *A_VALUE_REFUSED)
 def settle(conflict_id: UUID) -> Response:
-    """`other` and `value` become an edit of yours, in the same transaction; tablets learn of it by their feed.
+    """Settle a conflict
+
+    `other` and `value` become an edit of yours, in the same transaction; tablets learn of it by their feed.
 
     For an edit that met a deletion they restore the record first; for a deletion that met an edit, `other` deletes it.
     A status to which no single step leads is reached by the fewest steps that the rules allow.

@@ -48,7 +48,6 @@ def _create(kind: str, work_order_id: UUID) -> Response:
 
 @blp.post("/notes")
 @blp.doc(
-    summary="Add a note",
     requestBody=body_of(NoteFields),
     parameters=[IDEMPOTENCY_KEY],
     responses={
@@ -58,13 +57,15 @@ def _create(kind: str, work_order_id: UUID) -> Response:
 )
 @refuses(NotFound, RecordDeleted, EditReused, *A_VALUE_REFUSED)
 def add_note(work_order_id: UUID) -> Response:
-    """Notes are never changed once they are there."""
+    """Add a note
+
+    Notes are never changed once they are there.
+    """
     return _create("note", work_order_id)
 
 
 @blp.post("/tasks")
 @blp.doc(
-    summary="Add a task",
     requestBody=body_of(TaskFields),
     parameters=[IDEMPOTENCY_KEY],
     responses={
@@ -74,20 +75,25 @@ def add_note(work_order_id: UUID) -> Response:
 )
 @refuses(NotFound, RecordDeleted, EditReused, *A_VALUE_REFUSED)
 def add_task(work_order_id: UUID) -> Response:
-    """The crew's tablets receive it with their next exchange."""
+    """Add a task
+
+    The crew's tablets receive it with their next exchange.
+    """
     return _create("task", work_order_id)
 
 
 @blp.patch("/tasks/<uuid:task_id>")
 @blp.doc(
-    summary="Edit a task",
     requestBody=body_of(TaskFields),
     parameters=[IF_MATCH],
     responses={200: json_answer(TaskRead, "As it is now.")},
 )
 @refuses(*STALE, RecordDeleted, *A_VALUE_REFUSED)
 def edit_task(work_order_id: UUID, task_id: UUID) -> Response:
-    """Fields that are left out stay."""
+    """Edit a task
+
+    Fields that are left out stay.
+    """
     fields, wanted = entered_fields(), versions_wanted()
     with transaction():
         found = change.update(_desk(), "task", task_id, fields, wanted, work_order_id)
@@ -96,13 +102,15 @@ def edit_task(work_order_id: UUID, task_id: UUID) -> Response:
 
 @blp.delete("/tasks/<uuid:task_id>")
 @blp.doc(
-    summary="Delete a task",
     parameters=[IF_MATCH],
     responses={200: json_answer(TaskRead, "As it was; `deleted_at` says when.")},
 )
 @refuses(*STALE, RecordDeleted, *A_VALUE_REFUSED)
 def delete_task(work_order_id: UUID, task_id: UUID) -> Response:
-    """It leaves the crew's tablets, and can be restored."""
+    """Delete a task
+
+    It leaves the crew's tablets, and can be restored.
+    """
     wanted = versions_wanted()
     with transaction():
         found = change.delete(_desk(), "task", task_id, wanted, work_order_id)
@@ -111,13 +119,15 @@ def delete_task(work_order_id: UUID, task_id: UUID) -> Response:
 
 @blp.post("/tasks/<uuid:task_id>/restoration")
 @blp.doc(
-    summary="Restore a deleted task",
     parameters=[IF_MATCH],
     responses={200: json_answer(TaskRead, "As it is now.")},
 )
 @refuses(*STALE, RecordDeleted, *A_VALUE_REFUSED)
 def restore_task(work_order_id: UUID, task_id: UUID) -> Response:
-    """It is back on the crew's tablets as it was."""
+    """Restore a deleted task
+
+    It is back on the crew's tablets as it was.
+    """
     wanted = versions_wanted()
     with transaction():
         found = change.restore(_desk(), "task", task_id, wanted, work_order_id)

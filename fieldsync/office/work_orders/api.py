@@ -72,11 +72,12 @@ def _found(found: Found, status: int = 200) -> Response:
 @blp.get("")
 @blp.arguments(WorkOrdersArgs, location="query")
 @blp.doc(
-    summary="List work orders, in the order of their last change",
     responses={200: json_answer(WorkOrderPage, "A page, and the number up to which it is complete.")},
 )
 def list_(asked: dict[str, Any]) -> Response:
-    """To keep a copy current, ask again with `changed_since` = the `change` of the first page, and `deleted=include`.
+    """List work orders, in the order of their last change
+
+    To keep a copy current, ask again with `changed_since` = the `change` of the first page, and `deleted=include`.
 
     An id in a filter that means nothing here gives an empty list. A job that boundaries or a dispatcher moved out of
     what you may see is no longer in any answer: read the list again from its start once in a while.
@@ -94,12 +95,14 @@ def list_(asked: dict[str, Any]) -> Response:
 @blp.get("/<uuid:work_order_id>")
 @blp.arguments(WorkOrderArgs, location="query")
 @blp.doc(
-    summary="Read a work order",
     responses={200: json_answer(WorkOrderWhole, "The work order; ETag is its version.")},
 )
 @refuses(NotFound)
 def read(asked: dict[str, Any], work_order_id: UUID) -> Response:
-    """Deleted ones can be read, too (`deleted_at`), so that they can be restored."""
+    """Read a work order
+
+    Deleted ones can be read, too (`deleted_at`), so that they can be restored.
+    """
     found, document = read_work_order(_desk(), work_order_id, asked["include"])
     return json_response(document, found.version)
 
@@ -107,12 +110,14 @@ def read(asked: dict[str, Any], work_order_id: UUID) -> Response:
 @blp.get("/<uuid:work_order_id>/history")
 @blp.arguments(PageArgs, location="query")
 @blp.doc(
-    summary="Who changed what, when and from where",
     responses={200: json_answer(HistoryPage, "Edits of the work order and of what is recorded on it, as received.")},
 )
 @refuses(NotFound)
 def history(asked: dict[str, Any], work_order_id: UUID) -> Response:
-    """Refused edits are in it, and every value that lost: nothing that a person entered is left out."""
+    """Who changed what, when and from where
+
+    Refused edits are in it, and every value that lost: nothing that a person entered is left out.
+    """
     entries, next_ = read_history(_desk(), work_order_id, asked["cursor"], asked["limit"])
     document = {"items": [msgspec.Raw(entry.encode()) for entry in entries], "next": next_}
     return json_response(msgspec.json.encode(document))
@@ -120,7 +125,6 @@ def history(asked: dict[str, Any], work_order_id: UUID) -> Response:
 
 @blp.post("", actors=WRITERS)
 @blp.doc(
-    summary="Create a work order",
     requestBody=body_of(WorkOrderFields),
     parameters=[IDEMPOTENCY_KEY],
     responses={
@@ -130,7 +134,10 @@ def history(asked: dict[str, Any], work_order_id: UUID) -> Response:
 )
 @refuses(NotAllowed, EditReused, *A_VALUE_REFUSED)
 def create() -> Response:
-    """`title`, `service_type_id` and `location` are needed."""
+    """Create a work order
+
+    `title`, `service_type_id` and `location` are needed.
+    """
     fields, key = entered_fields(), idempotency_key()
     with transaction():
         found, is_new = change.create(_desk(), "work_order", fields, key)
@@ -141,14 +148,16 @@ def create() -> Response:
 
 @blp.patch("/<uuid:work_order_id>", actors=WRITERS)
 @blp.doc(
-    summary="Edit a work order",
     requestBody=body_of(WorkOrderFields),
     parameters=[IF_MATCH],
     responses={200: json_answer(WorkOrderRead, "As it is now.")},
 )
 @refuses(*A_CHANGE)
 def edit(work_order_id: UUID) -> Response:
-    """Fields that are left out stay. Giving the job to a crew is an edit of `crew_id`."""
+    """Edit a work order
+
+    Fields that are left out stay. Giving the job to a crew is an edit of `crew_id`.
+    """
     fields, wanted = entered_fields(), versions_wanted()
     with transaction():
         found = change.update(_desk(), "work_order", work_order_id, fields, wanted, work_order_id)
@@ -157,14 +166,16 @@ def edit(work_order_id: UUID) -> Response:
 
 @blp.post("/<uuid:work_order_id>/assignment", actors=WRITERS)
 @blp.doc(
-    summary="Give a work order to a crew, or take it back",
     requestBody=body_of(Assignment),
     parameters=[IF_MATCH],
     responses={200: json_answer(WorkOrderRead, "As it is now.")},
 )
 @refuses(*A_CHANGE)
 def assign(work_order_id: UUID) -> Response:
-    """The old crew's tablets drop the job, the new one's receive it with all that is recorded on it."""
+    """Give a work order to a crew, or take it back
+
+    The old crew's tablets drop the job, the new one's receive it with all that is recorded on it.
+    """
     body, wanted = read_body(Assignment), versions_wanted()
     with transaction():
         found = change.assign(_desk(), work_order_id, body.crew_id, body.reason, wanted)
@@ -173,14 +184,16 @@ def assign(work_order_id: UUID) -> Response:
 
 @blp.post("/<uuid:work_order_id>/cancellation", actors=WRITERS)
 @blp.doc(
-    summary="Cancel a work order",
     requestBody=body_of(Cancellation),
     parameters=[IF_MATCH],
     responses={200: json_answer(WorkOrderRead, "As it is now.")},
 )
 @refuses(*A_CHANGE)
 def cancel(work_order_id: UUID) -> Response:
-    """The job stays with its crew, as cancelled, and the reason is a note on it."""
+    """Cancel a work order
+
+    The job stays with its crew, as cancelled, and the reason is a note on it.
+    """
     body, wanted = read_body(Cancellation), versions_wanted()
     with transaction():
         found = change.cancel(_desk(), work_order_id, body.reason, wanted)
@@ -189,13 +202,15 @@ def cancel(work_order_id: UUID) -> Response:
 
 @blp.delete("/<uuid:work_order_id>", actors=WRITERS)
 @blp.doc(
-    summary="Delete a work order",
     parameters=[IF_MATCH],
     responses={200: json_answer(WorkOrderRead, "As it was; `deleted_at` says when.")},
 )
 @refuses(*A_CHANGE)
 def delete(work_order_id: UUID) -> Response:
-    """It leaves its crew's tablets and the lists, and can be restored. What crews still send about it is kept."""
+    """Delete a work order
+
+    It leaves its crew's tablets and the lists, and can be restored. What crews still send about it is kept.
+    """
     wanted = versions_wanted()
     with transaction():
         found = change.delete(_desk(), "work_order", work_order_id, wanted, work_order_id)
@@ -204,13 +219,15 @@ def delete(work_order_id: UUID) -> Response:
 
 @blp.post("/<uuid:work_order_id>/restoration", actors=WRITERS)
 @blp.doc(
-    summary="Restore a deleted work order",
     parameters=[IF_MATCH],
     responses={200: json_answer(WorkOrderRead, "As it is now.")},
 )
 @refuses(*A_CHANGE)
 def restore(work_order_id: UUID) -> Response:
-    """It is back with its crew, and with all that was recorded on it."""
+    """Restore a deleted work order
+
+    It is back with its crew, and with all that was recorded on it.
+    """
     wanted = versions_wanted()
     with transaction():
         found = change.restore(_desk(), "work_order", work_order_id, wanted, work_order_id)

@@ -34,11 +34,12 @@ def create(
         fields = _with_parent(fields, work_order_id)
     if key is not None and (earlier := _earlier(desk, kind, fields, key)) is not None:
         return desk.read(kind, earlier, work_order_id or earlier), False
+    record_id = new_id()
+    edit = desk.edit(kind, record_id, "create", None, _encoded(fields), key)
     if work_order_id is not None:
         desk.lock(work_order_id)
         desk.expect_alive(work_order_id)
-    record_id = new_id()
-    desk.enter([desk.edit(kind, record_id, "create", None, _encoded(fields), key)])
+    desk.enter([edit])
     return desk.read(kind, record_id, work_order_id or record_id), True
 
 
@@ -51,12 +52,14 @@ def update(
     Raises:
         NotFound, PreconditionFailed, RecordDeleted, EditRefused, NotAllowed
     """
+    # What cannot be right on any version is said first.
+    edits = [desk.edit(kind, record_id, "update", 0, _encoded(fields))]
     found = desk.read_locked(kind, record_id, work_order_id, wanted)
     if found.deleted:
         raise RecordDeleted
     if KINDS[kind].is_child:
         desk.expect_alive(work_order_id)
-    edits = [desk.edit(kind, record_id, "update", found.version, _encoded(fields))]
+    edits[0].base_version = found.version
     if reason is not None:
         edits.append(_note(desk, work_order_id, reason))
     desk.enter(edits)
