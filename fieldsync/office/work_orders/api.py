@@ -116,7 +116,7 @@ def read(asked: dict[str, Any], work_order_id: UUID) -> Response:
 def history(asked: dict[str, Any], work_order_id: UUID) -> Response:
     """Who changed what, when and from where
 
-    Refused edits are in it, and every value that lost: nothing that a person entered is left out.
+    Refused edits of what is there are in it, and every value that lost: nothing that was entered is left out.
     """
     entries, next_ = read_history(_desk(), work_order_id, asked["cursor"], asked["limit"])
     document = {"items": [msgspec.Raw(entry.encode()) for entry in entries], "next": next_}
