@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from fieldsync.database import CONSTRAINT_PROBLEMS, Base, ImpliedPartnershipId, PartnershipId, RowId, one_of, tenant_key
 from fieldsync.problems import AlreadyThere
+from fieldsync.workorders.promises import promise
 from fieldsync.workorders.rules import Status
 
 
@@ -43,7 +44,7 @@ class ServiceType(Base):
 
 
 class WorkOrder(Base):
-    """One job at one place."""
+    """One job at one place. That what it names exists is kept by triggers: see ``promises``."""
 
     __tablename__ = "work_order"
 
@@ -79,9 +80,6 @@ class WorkOrder(Base):
     deleted_at: Mapped[datetime | None]
 
     __table_args__ = (
-        tenant_key("service_type_id", "service_type"),
-        tenant_key("crew_id", "crew"),
-        tenant_key("jurisdiction_id", "jurisdiction"),
         one_of("status", *Status),
         one_of("placed_by", "inside", "border", "overlap", "nearest", "outside"),
         sa.Index("work_order_feed", "partnership_id", "crew_id", "change", "id",
@@ -169,3 +167,4 @@ class MaterialEntry(Recorded, Base):
 
 
 CONSTRAINT_PROBLEMS["one_service_type_per_code"] = AlreadyThere
+promise(Base.metadata)

@@ -280,9 +280,6 @@ def upgrade() -> None:
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.CheckConstraint("placed_by IN ('inside', 'border', 'overlap', 'nearest', 'outside')", name=op.f('ck_work_order_placed_by')),
     sa.CheckConstraint("status IN ('open', 'in_progress', 'on_hold', 'completed', 'closed', 'cancelled')", name=op.f('ck_work_order_status')),
-    sa.ForeignKeyConstraint(['partnership_id', 'crew_id'], ['crew.partnership_id', 'crew.id'], name=op.f('fk_work_order_crew_id')),
-    sa.ForeignKeyConstraint(['partnership_id', 'jurisdiction_id'], ['jurisdiction.partnership_id', 'jurisdiction.id'], name=op.f('fk_work_order_jurisdiction_id')),
-    sa.ForeignKeyConstraint(['partnership_id', 'service_type_id'], ['service_type.partnership_id', 'service_type.id'], name=op.f('fk_work_order_service_type_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_work_order'))
     )
     op.create_index('work_order_changed', 'work_order', ['partnership_id', 'change', 'id'], unique=False)
@@ -466,7 +463,52 @@ def upgrade() -> None:
     )
     op.create_index('token_of_device', 'token', ['partnership_id', 'device_id'], unique=False)
     op.create_index('token_of_staff', 'token', ['partnership_id', 'staff_id'], unique=False)
-    # ### end Alembic commands ###
+    # Promises kept a statement at a time.
+    op.execute(
+        """
+CREATE FUNCTION work_order_names_what_exists() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+    SELECT FROM (SELECT DISTINCT partnership_id, service_type_id AS id FROM written WHERE service_type_id IS NOT NULL) w
+    WHERE NOT EXISTS (SELECT FROM service_type t WHERE t.partnership_id = w.partnership_id AND t.id = w.id)
+    UNION ALL
+    SELECT FROM (SELECT DISTINCT partnership_id, crew_id AS id FROM written WHERE crew_id IS NOT NULL) w
+    WHERE NOT EXISTS (SELECT FROM crew t WHERE t.partnership_id = w.partnership_id AND t.id = w.id)
+    UNION ALL
+    SELECT FROM (SELECT DISTINCT partnership_id, jurisdiction_id AS id FROM written WHERE jurisdiction_id IS NOT NULL) w
+    WHERE NOT EXISTS (SELECT FROM jurisdiction t WHERE t.partnership_id = w.partnership_id AND t.id = w.id)
+    ) THEN
+        RAISE foreign_key_violation USING CONSTRAINT = 'work_order_names_what_exists',
+            MESSAGE = 'a work order names a service type, crew or jurisdiction that does not exist';
+    END IF;
+    RETURN NULL;
+END $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER work_order_names_what_exists_on_insert AFTER insert ON work_order REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION work_order_names_what_exists()"
+    )
+    op.execute(
+        "CREATE TRIGGER work_order_names_what_exists_on_update AFTER update ON work_order REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION work_order_names_what_exists()"
+    )
+    op.execute(
+        """
+CREATE FUNCTION never_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE restrict_violation USING CONSTRAINT = 'never_deleted',
+        MESSAGE = format('rows of %I are never deleted: work orders name them', TG_TABLE_NAME);
+END $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER service_type_never_deleted BEFORE DELETE ON service_type FOR EACH STATEMENT EXECUTE FUNCTION never_deleted()"
+    )
+    op.execute(
+        "CREATE TRIGGER crew_never_deleted BEFORE DELETE ON crew FOR EACH STATEMENT EXECUTE FUNCTION never_deleted()"
+    )
+    op.execute(
+        "CREATE TRIGGER jurisdiction_never_deleted BEFORE DELETE ON jurisdiction FOR EACH STATEMENT EXECUTE FUNCTION never_deleted()"
+    )
 
 
 def downgrade() -> None:
@@ -527,4 +569,4 @@ def downgrade() -> None:
     op.drop_index('one_edit_per_seq', table_name='journal', postgresql_where=sa.text('seq IS NOT NULL'))
     op.drop_index('journal_of_record', table_name='journal')
     op.drop_table('journal')
-    # ### end Alembic commands ###
+    op.execute("DROP FUNCTION work_order_names_what_exists, never_deleted")
