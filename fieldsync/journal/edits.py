@@ -145,8 +145,8 @@ class Known:
     """Everything a decision may know; loaded beforehand."""
 
     records: dict[tuple[str, UUID], Record] = field(default_factory=dict)
-    history: dict[UUID, list[Touch]] = field(default_factory=dict)
-    """Record id -> accepted edits after the oldest base version in the batch, oldest first."""
+    history: dict[tuple[str, UUID], list[Touch]] = field(default_factory=dict)
+    """Kind and record id -> accepted edits after the oldest base version in the batch, oldest first."""
     left: set[UUID] = field(default_factory=set)
     """Work orders that were once in the author's scope and have left it."""
     refused_creates: set[UUID] = field(default_factory=set)

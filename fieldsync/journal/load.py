@@ -157,7 +157,7 @@ def _read_history(session: Session, author: Author, stale: dict[UUID, int], know
         {"partnership_id": author.partnership_id, "record_ids": list(stale), "bases": list(stale.values())},
     ).scalar_one()
     for past in _HISTORY.decode(rows):
-        known.history.setdefault(past.record_id, []).append(
+        known.history.setdefault((past.kind, past.record_id), []).append(
             Touch(past.version, past.author_id, past.side, past.happened_at,
                   _typed(past.kind, past.fields), _typed(past.kind, past.before or {}))
         )  # fmt: skip

@@ -34,11 +34,13 @@ def decide(author: Author, edits: Iterable[Edit], known: Known) -> Outcome:
 def _create(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decision:
     kind = KINDS[edit.kind]
     values = edit.values
-    if missing := kind.required - values.keys():
+    if not kind.required <= values.keys():
+        missing = kind.required - values.keys()
         name = min(missing)
         raise Refusal("missing_field", f"A new {kind.name} needs {', '.join(sorted(missing))}.", name)
     _check_side(author, kind, values)
-    if (kind.name, edit.record_id) in known.records or edit.record_id in known.existing.get(kind.name, ()):
+    key = (kind.name, edit.record_id)
+    if key in known.records or (kind.name in known.existing and edit.record_id in known.existing[kind.name]):
         raise Refusal("record_exists", f"A {kind.name} with this id exists already.", "record_id")
     full: Values = {**kind.blank, **values}
     if kind.is_child:
@@ -54,7 +56,6 @@ def _create(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
         kind, edit.record_id, 1, full, work_order_id, crew_id, created=True, changed=True, moved=not kind.is_child,
         scope_was=crew_id,
     )  # fmt: skip
-    key = (kind.name, edit.record_id)
     known.records[key] = outcome.touched[key] = record
     return Decision(edit, Verdict.APPLIED, 1)
 
@@ -183,7 +184,7 @@ def _remember(author: Author, edit: Edit, record: Record, known: Known, before: 
 
 def _touches(record: Record, known: Known) -> list[Touch]:
     if record.touches is None:
-        record.touches = list(known.history.get(record.id, ())) if known.history else []
+        record.touches = list(known.history.get((record.kind.name, record.id), ())) if known.history else []
     return record.touches
 
 
@@ -210,9 +211,9 @@ def _in_custody_of_others(author: Author, record: Record) -> bool:
 
 
 def _check_side(author: Author, kind: Kind, values: Values) -> None:
-    if author.side == "crew" and kind.office_only:
-        for name in kind.office_only & values.keys():
-            raise Refusal("field_not_yours", f"Only the office enters {name}.", name)
+    if author.side == "crew" and not kind.office_only.isdisjoint(values):
+        name = min(kind.office_only & values.keys())
+        raise Refusal("field_not_yours", f"Only the office enters {name}.", name)
 
 
 def _check_references(kind: Kind, values: Values, known: Known) -> None:

@@ -99,7 +99,7 @@ class Journal:
         record = Record(was.kind, was.id, was.version, dict(was.values), was.work_order_id, was.crew_id)
         record.deleted = was.deleted
         record.scope_was = record.scope
-        return known(record, history={record.id: list(self.history)}, policies=self.policies)
+        return known(record, history={(record.kind.name, record.id): list(self.history)}, policies=self.policies)
 
     def enter(self, author: Author, *edits: Edit) -> Outcome:
         """Decide a batch, and bring the record forward."""

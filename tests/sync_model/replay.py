@@ -24,7 +24,7 @@ class Replay:
         for table in ("service_type", "crew", "member"):
             rows = world.rows(f"SELECT id FROM {table} WHERE partnership_id = :p")
             self.known.existing[table] = {row["id"] for row in rows}
-        self.touches: dict[UUID, list[Touch]] = defaultdict(list)
+        self.touches: dict[tuple[str, UUID], list[Touch]] = defaultdict(list)
         self.left: dict[UUID, set[UUID]] = defaultdict(set)
 
     def decide(self, row: Any) -> Decision:
@@ -43,20 +43,17 @@ class Replay:
             record.touches = None
             if record.kind.is_child:
                 record.crew_id = known.records["work_order", record.work_order_id].scope
-        known.history = self._history(edit.kind, edit.record_id)
+        known.history = {(edit.kind, edit.record_id): self.touches[edit.kind, edit.record_id]}
         known.left = self.left[author.crew_id] if author.crew_id else set()
         (decision,) = decide(author, [edit], known).decisions
         version = decision.version or 0
-        self.touches[edit.record_id].append(
+        self.touches[edit.kind, edit.record_id].append(
             Touch(version, author.id, author.side, edit.happened_at, edit.values, decision.before or {})
         )
         for record_id, crew_id in was.items():
             if crew_id is not None and known.records["work_order", record_id].scope != crew_id:
                 self.left[crew_id].add(record_id)
         return decision
-
-    def _history(self, kind: str, record_id: UUID) -> Any:
-        return {record_id: self.touches[record_id]}
 
     def _scopes(self) -> dict[UUID, UUID | None]:
         return {record.id: record.scope for record in self.known.records.values() if not record.kind.is_child}
