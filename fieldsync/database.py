@@ -89,7 +89,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "pool_size": settings.pool_size,
         "max_overflow": 0,
         "pool_timeout": settings.pool_timeout_s,
-        "pool_pre_ping": True,
+        # No ping before use: it costs every exchange two round trips. After a restart of the database the first request
+        # on an old connection is asked to come again, and the pool begins anew.
         "connect_args": {
             "application_name": "fieldsync",
             "options": (

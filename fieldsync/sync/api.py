@@ -18,7 +18,7 @@ from fieldsync.problems import IdTaken, NotFound
 from fieldsync.shapes import body_of, json_answer
 from fieldsync.sync import queries, repeats
 from fieldsync.sync.exchange import Answer, Exchange, Unreadable, read
-from fieldsync.sync.feed import Page, read_page
+from fieldsync.sync.feed import Page, no_page, read_page
 from fieldsync.sync.receive import Received, receive
 from fieldsync.sync.repeats import EditRead
 
@@ -43,7 +43,10 @@ def exchange() -> Response:
     began = time.perf_counter()
     received = _push(actor, asked, unreadable, received_at)
     pushed = time.perf_counter()
-    page = read_page(db.session(), actor.partnership_id, actor.crew_id, asked.cursor, asked.limit)
+    if asked.limit:
+        page = read_page(db.session(), actor.partnership_id, actor.crew_id, asked.cursor, asked.limit)
+    else:
+        page = no_page(received.epoch, asked.cursor)
     _measure(received, page, pushed - began, time.perf_counter() - pushed)
     answer = Answer(
         str(page.epoch), received_at, received.expected_seq, received.verdicts, page.changes, page.cursor, page.more,
@@ -66,7 +69,7 @@ def _push(actor: DeviceActor, asked: Exchange, unreadable: list[Unreadable], rec
             session.execute(
                 queries.SEE_DEVICE, ids | {"now": received_at, "skew_ms": skew_ms, "app_version": asked.app_version}
             )
-    return Received(device.next_seq, [])
+    return Received(device.next_seq, [], device.epoch)
 
 
 def _receive(

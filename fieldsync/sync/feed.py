@@ -66,19 +66,21 @@ class Page(NamedTuple):
     """How many changes of the partnership came after the page's last one."""
 
 
-def read_page(session: Session, partnership_id: UUID, crew_id: UUID, given: str | None, limit: int) -> Page:
-    """The changes after a cursor in a crew's scope, at most ``limit``; one statement, so one snapshot.
+def no_page(epoch: UUID, given: str | None) -> Page:
+    """What a tablet gets that wants no changes now: its cursor as it was. Nobody looks whether there are any.
 
-    With ``limit`` 0 the tablet wants none: it keeps its cursor.
+    Were it told to reset, the page that it resets with would not be this one.
     """
+    return Page(epoch, msgspec.Raw(b"[]"), 0, given, True, False, 0)
+
+
+def read_page(session: Session, partnership_id: UUID, crew_id: UUID, given: str | None, limit: int) -> Page:
+    """The changes after a cursor in a crew's scope, at most ``limit`` (1 or more); one statement, so one snapshot."""
     known = Cursor.decode(given) if given else None
     head = session.execute(queries.HEAD, {"partnership_id": partnership_id}).one()
     # The head is read before the page, so nothing that commits in between is passed over.
     reset = known is None or known.crew_id != crew_id or known.epoch != head.epoch
     start = Cursor(head.epoch, crew_id) if known is None or reset else known
-    if limit == 0:
-        # Its cursor as it was: were it told to reset now, the page that it resets with would not be this one.
-        return Page(head.epoch, msgspec.Raw(b"[]"), 0, given, reset or head.change > start.change, False, 0)
     rows = session.execute(
         queries.FEED,
         {"partnership_id": partnership_id, "crew_id": crew_id, "change": start.change, "id": start.record_id,

@@ -12,7 +12,9 @@ from fieldsync.workorders.kinds import CHILD_KINDS, KINDS
 from fieldsync.workorders.queries import record_json
 
 LOCK_DEVICE = text("""
-    SELECT next_seq, revoked_at, crew_id FROM device
+    SELECT next_seq, revoked_at, crew_id,
+           (SELECT epoch FROM head WHERE partnership_id = :partnership_id) AS epoch
+    FROM device
     WHERE partnership_id = :partnership_id AND id = :author_id FOR NO KEY UPDATE
 """)
 
@@ -58,7 +60,8 @@ EARLIER = text("""
 """)
 
 DEVICE = text("""
-    SELECT next_seq, last_seen_at IS NULL OR last_seen_at < CAST(:now AS timestamptz) - interval '1 minute' AS unseen
+    SELECT next_seq, (SELECT epoch FROM head WHERE partnership_id = :partnership_id) AS epoch,
+           last_seen_at IS NULL OR last_seen_at < CAST(:now AS timestamptz) - interval '1 minute' AS unseen
     FROM device WHERE partnership_id = :partnership_id AND id = :author_id
 """)
 

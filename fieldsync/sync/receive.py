@@ -38,6 +38,7 @@ class Received(NamedTuple):
 
     expected_seq: int
     verdicts: list[EditVerdict]
+    epoch: UUID
 
 
 def receive(
@@ -80,7 +81,7 @@ def receive(
         queued.seq: _fresh(author, queued, decision) for queued, decision in zip(new, outcome.decisions, strict=False)
     }
     again = [batch.again(queued, fresh.get(queued.seq)) for queued in old]
-    return Received(expected_seq, sorted([*again, *fresh.values()], key=lambda verdict: verdict.seq))
+    return Received(expected_seq, sorted([*again, *fresh.values()], key=lambda verdict: verdict.seq), device.epoch)
 
 
 def _split(sent: Iterable[Sent], next_seq: int) -> tuple[list[Sent], list[Sent]]:
