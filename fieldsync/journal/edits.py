@@ -100,6 +100,7 @@ class Record(msgspec.Struct, eq=False):
     id: UUID
     version: int
     values: Values
+    """All fields of a new record; of one that exists, those that were read: what the batch's edits name."""
     work_order_id: UUID
     """Itself, for a work order."""
     crew_id: UUID | None

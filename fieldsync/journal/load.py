@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from fieldsync.journal import queries
 from fieldsync.journal.edits import Author, Edit, Known, Record, Touch
-from fieldsync.workorders.kinds import KINDS, Kind, Location, Policy, Values, all_values, entered
+from fieldsync.workorders.kinds import KINDS, Kind, Location, Policy, Values, entered
 from fieldsync.workorders.rules import DONE
 
 
@@ -32,19 +32,21 @@ class _PastEdit(msgspec.Struct):
 
 
 _BESIDE: list[tuple[str, Any]] = [("id", UUID), ("version", int), ("deleted", bool), ("seen_by", UUID | None)]
-_PLACED: list[tuple[str, Any]] = [
-    ("jurisdiction_id", UUID | None),
-    ("area_id", UUID | None),
-    ("placed_version_id", UUID | None),
-    ("placed_by", str),
-    ("lon", float),
-    ("lat", float),
+_PLACED: list[tuple[str, Any, Any]] = [
+    ("jurisdiction_id", UUID | None, None),
+    ("area_id", UUID | None, None),
+    ("placed_version_id", UUID | None, None),
+    ("placed_by", str | None, None),
+    ("lon", float | None, None),
+    ("lat", float | None, None),
 ]
+_ALL_FROM = 8
+"""So many fields or more are read and written as all of them: fewer different statements."""
 
 
 def _rows(kind: Kind) -> msgspec.json.Decoder[list[Any]]:
     """Decodes rows: the kind's own fields, typed as they are entered, and what is read beside them."""
-    beside = _BESIDE if kind.is_child else _BESIDE + _PLACED
+    beside: list[Any] = _BESIDE if kind.is_child else [*_BESIDE, *_PLACED]
     row = msgspec.defstruct("Row", beside, bases=(kind.fields,), kw_only=True)
     return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
 
@@ -83,9 +85,11 @@ def load(session: Session, author: Author, edits: Sequence[Edit], *, ids_may_be_
     tasks = [edit.record_id for edit in edited["task"]] + created["task"]
     if work_orders or tasks:
         parameters = ids | {"ids": work_orders, "task_ids": tasks}
-        _read_records(session, KINDS["work_order"], queries.LOCK_WORK_ORDERS, parameters, known)
+        names = _names(KINDS["work_order"], edited["work_order"])
+        _read_records(session, KINDS["work_order"], queries.lock_work_orders(names), parameters, known)
     if tasks:
-        _read_records(session, KINDS["task"], queries.LOAD_TASKS, ids | {"ids": tasks}, known)
+        names = _names(KINDS["task"], edited["task"])
+        _read_records(session, KINDS["task"], queries.load_tasks(names), ids | {"ids": tasks}, known)
     _read_existing(session, author, named, created, known)
     stale, unknown = _sort_out(edited, parents, known)
     if unknown:
@@ -93,6 +97,14 @@ def load(session: Session, author: Author, edits: Sequence[Edit], *, ids_may_be_
     _read_history(session, author, stale, known)
     _read_exclusions(session, author, known, unknown)
     return known
+
+
+def _names(kind: Kind, edits: Sequence[Edit]) -> tuple[str, ...]:
+    """The fields to read of the records that are edited: those that an edit names, and what the rules look at."""
+    touched = set().union(*[edit.values for edit in edits])
+    if not kind.is_child:
+        touched.add("status")
+    return kind.names if len(touched) >= _ALL_FROM else tuple(name for name in kind.names if name in touched)
 
 
 def _sort_out(
@@ -118,17 +130,18 @@ def _read_records(
     rows = _ROWS[kind.name].decode(session.execute(statement, parameters).scalar_one())
     for row in rows:
         work_order_id = row.work_order_id if kind.is_child else row.id
-        record = Record(kind, row.id, row.version, all_values(kind, row), work_order_id, row.seen_by)
+        record = Record(kind, row.id, row.version, entered(kind, row), work_order_id, row.seen_by)
         record.deleted = row.deleted
         if kind.is_child:
             parent = known.records["work_order", work_order_id]
             # Not the row's own scope: a deleted task is in none, but whose it was, and would be again, must be known.
             record.crew_id, record.jurisdiction_id = parent.scope, parent.jurisdiction_id
         else:
-            record.values["location"] = Location(row.lon, row.lat)
             record.jurisdiction_id = row.jurisdiction_id
             record.was_done = record.values["status"] in DONE
-            record.placed = (row.jurisdiction_id, row.area_id, row.placed_version_id, row.placed_by)
+            if row.lon is not None:
+                record.values["location"] = Location(row.lon, row.lat)
+                record.placed = (row.jurisdiction_id, row.area_id, row.placed_version_id, row.placed_by)
         record.scope_was = record.scope
         known.records[kind.name, row.id] = record
 

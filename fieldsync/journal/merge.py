@@ -170,9 +170,9 @@ def _fold(
         else:
             for name in before:
                 record.values[name] = after[name] if name in after else edit.values[name]
-        if not record.kind.is_child:
+        if "crew_id" in before:
             record.crew_id = record.values["crew_id"]
-            record.moved = record.moved or "location" in before
+        record.moved = record.moved or "location" in before
         record.version += 1
     _remember(author, edit, record, known, before)
 

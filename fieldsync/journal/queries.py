@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
+
 import sqlalchemy as sa
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
@@ -12,6 +15,9 @@ from fieldsync.workorders import models as _records  # noqa: F401  (their tables
 from fieldsync.workorders.kinds import CHILD_KINDS, KINDS, Kind
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+STATEMENTS_HELD_MAX = 256
+"""Statements made for one choice of fields each; tablets use a few dozen of them."""
+
 _PLACEMENT = ("jurisdiction_id", "area_id", "placed_version_id", "placed_by")
 
 # Edits of these records by anybody after the version that the batch was made on, oldest first.
@@ -66,99 +72,116 @@ def _typed(table: sa.Table, name: str) -> str:
     return f"{name} {table.c[name].type.compile(_DIALECT)}"
 
 
-def _columns(kind: Kind) -> list[str]:
-    """The entered fields that are columns as they are: all but a work order's point, and the parent's id."""
-    return [name for name in kind.names if name not in ("location", "work_order_id")]
+def _columns(names: Iterable[str]) -> list[str]:
+    """The fields that are columns as they are: all but a work order's point, and the parent's id."""
+    return [name for name in names if name not in ("location", "work_order_id")]
 
 
-def _recordset(kind: Kind) -> str:
+def _recordset(kind: Kind, columns: Iterable[str], *, point: bool) -> str:
     """The FROM item that turns the JSON of many records into rows."""
     table = _table(kind.name)
-    beside = ["work_order_id", "scope_crew_id"] if kind.is_child else list(_PLACEMENT)
-    typed = [_typed(table, name) for name in ["id", "version", *_columns(kind), *beside]]
-    if not kind.is_child:
+    typed = [_typed(table, name) for name in ["id", "version", *columns]]
+    if point:
         typed += ["lon double precision", "lat double precision"]
     if not kind.appends_only:
         typed.append("deleted boolean")
     return f"json_to_recordset(CAST(:rows AS json)) AS r ({', '.join(typed)})"
 
 
-def _assignments(kind: Kind) -> dict[str, str]:
-    """Column -> expression, for a record that is written whole."""
-    assigned = {"partnership_id": ":partnership_id", "id": "r.id", "created_at": ":now"}
-    assigned |= {"version": "r.version", "change": ":change", "updated_at": ":now"}
-    assigned |= {name: f"r.{name}" for name in _columns(kind)}
-    if kind.is_child:
-        assigned |= {"work_order_id": "r.work_order_id", "scope_crew_id": "r.scope_crew_id"}
-    else:
-        assigned["location"] = "ST_SetSRID(ST_MakePoint(r.lon, r.lat), 4326)"
-        assigned |= {name: f"r.{name}" for name in _PLACEMENT}
-    if not kind.appends_only:
+_POINT = "ST_SetSRID(ST_MakePoint(r.lon, r.lat), 4326)"
+
+
+def _insert(kind: Kind) -> sa.TextClause:
+    beside = ["work_order_id", "scope_crew_id"] if kind.is_child else list(_PLACEMENT)
+    columns = _columns(kind.names) + beside
+    assigned = {"partnership_id": ":partnership_id", "id": "r.id", "version": "r.version", "change": ":change"}
+    assigned |= {"created_at": ":now", "updated_at": ":now"} | {name: f"r.{name}" for name in columns}
+    if not kind.is_child:
+        assigned["location"] = _POINT
+    if not kind.appends_only:  # made and deleted in one batch
         assigned["deleted_at"] = "CASE WHEN r.deleted THEN CAST(:now AS timestamptz) END"
-    return assigned
-
-
-def _insert(kind: Kind) -> str:
-    assigned = _assignments(kind)
-    return (
-        f"INSERT INTO {kind.name} ({', '.join(assigned)}) SELECT {', '.join(assigned.values())} FROM {_recordset(kind)}"
+    return text(
+        f"INSERT INTO {kind.name} ({', '.join(assigned)}) SELECT {', '.join(assigned.values())}"
+        f" FROM {_recordset(kind, columns, point=not kind.is_child)}"
     )
 
 
-def _overwrite(kind: Kind) -> str:
-    """Write records that exist, and are locked, whole. An upsert, because it always goes by the primary key."""
-    kept = {"partnership_id", "id", "created_at", "work_order_id", "deleted_at"}
-    pairs = [f"{name} = excluded.{name}" for name in _assignments(kind) if name not in kept]
-    # The first deletion's moment stays, however often it is repeated.
-    pairs.append(
-        "deleted_at = CASE WHEN excluded.deleted_at IS NOT NULL"
-        f" THEN coalesce({kind.name}.deleted_at, excluded.deleted_at) END"
-    )
-    return f"{_insert(kind)} ON CONFLICT (partnership_id, id) DO UPDATE SET {', '.join(pairs)}"
-
-
-def _selected(kind: Kind) -> str:
-    """What is read of a record: its fields, and what deciding needs beside them."""
-    meta = ["id", "version", "deleted_at IS NOT NULL AS deleted"]
+@lru_cache(STATEMENTS_HELD_MAX)
+def update(name: str, names: tuple[str, ...]) -> sa.TextClause:
+    """Write the fields ``names`` of records of kind ``name`` that exist and are locked."""
+    kind = KINDS[name]
+    columns = _columns(names)
     if kind.is_child:
-        meta += ["work_order_id", "scope_crew_id AS seen_by"]
+        columns.append("scope_crew_id")
+    elif "location" in names:
+        columns += _PLACEMENT
+    assigned = {column: f"r.{column}" for column in columns}
+    if "location" in names:
+        assigned["location"] = _POINT
+    assigned |= {"version": "r.version", "change": ":change", "updated_at": ":now"}
+    # The first deletion's moment stays, however often it is repeated.
+    assigned["deleted_at"] = "CASE WHEN r.deleted THEN coalesce(t.deleted_at, :now) END"
+    return text(f"""
+        UPDATE {name} t SET {", ".join(f"{column} = {value}" for column, value in assigned.items())}
+        FROM {_recordset(kind, columns, point="location" in names)} CROSS JOIN LATERAL (
+            -- The lock on the work order keeps the row where it is.
+            SELECT ctid FROM {name} WHERE partnership_id = :partnership_id AND id = r.id OFFSET 0
+        ) found
+        WHERE t.ctid = found.ctid
+    """)
+
+
+def _selected(kind: Kind, names: Iterable[str]) -> str:
+    """What is read of a record: the fields ``names``, and what deciding needs beside them."""
+    selected = [*_columns(names), "id", "version", "deleted_at IS NOT NULL AS deleted"]
+    if kind.is_child:
+        selected += ["work_order_id", "scope_crew_id AS seen_by"]
     else:
-        meta += ["crew_id AS seen_by", "ST_X(location) AS lon", "ST_Y(location) AS lat"]
-        meta += _PLACEMENT
-    return ", ".join(_columns(kind) + meta)
+        selected += ["crew_id AS seen_by", "jurisdiction_id"]
+    if "location" in names:
+        selected += ["ST_X(location) AS lon", "ST_Y(location) AS lat", "area_id", "placed_version_id", "placed_by"]
+    return ", ".join(selected)
 
 
 # Every look-up by many ids goes through LATERAL … OFFSET 0: one index probe an id, whatever the planner believes about
 # the size of a partnership. Its statistics lag behind, and for one that it has not seen yet it reads all of it.
 
+
 # A locked row is returned as it is once the lock is held, so locking and reading the work orders can be one statement.
 # Everything else is read in later ones: a waiter's snapshot of it was taken before it waited. A work order's lock
 # covers all that is recorded on it. Always in id order, and before the head, so that no two batches wait for each
 # other.
-LOCK_WORK_ORDERS = text(f"""
-    SELECT coalesce(json_agg(r), '[]')::text FROM (
-        SELECT w.* FROM (
-            SELECT unnest(CAST(:ids AS uuid[])) AS id
-            UNION
-            SELECT t.work_order_id FROM unnest(CAST(:task_ids AS uuid[])) AS named (id) CROSS JOIN LATERAL (
-                SELECT work_order_id FROM task WHERE partnership_id = :partnership_id AND id = named.id OFFSET 0
-            ) t
-            ORDER BY id
-        ) wanted CROSS JOIN LATERAL (
-            SELECT {_selected(KINDS["work_order"])} FROM work_order
-            WHERE partnership_id = :partnership_id AND id = wanted.id FOR NO KEY UPDATE
-        ) w
-    ) r
-""")
+@lru_cache(STATEMENTS_HELD_MAX)
+def lock_work_orders(names: tuple[str, ...]) -> sa.TextClause:
+    """Lock work orders, and those of tasks, and read their fields ``names``; binds ``ids`` and ``task_ids``."""
+    return text(f"""
+        SELECT coalesce(json_agg(r), '[]')::text FROM (
+            SELECT w.* FROM (
+                SELECT unnest(CAST(:ids AS uuid[])) AS id
+                UNION
+                SELECT t.work_order_id FROM unnest(CAST(:task_ids AS uuid[])) AS named (id) CROSS JOIN LATERAL (
+                    SELECT work_order_id FROM task WHERE partnership_id = :partnership_id AND id = named.id OFFSET 0
+                ) t
+                ORDER BY id
+            ) wanted CROSS JOIN LATERAL (
+                SELECT {_selected(KINDS["work_order"], names)} FROM work_order
+                WHERE partnership_id = :partnership_id AND id = wanted.id FOR NO KEY UPDATE
+            ) w
+        ) r
+    """)
 
-LOAD_TASKS = text(f"""
-    SELECT coalesce(json_agg(r), '[]')::text FROM (
-        SELECT t.* FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
-            SELECT {_selected(KINDS["task"])} FROM task
-            WHERE partnership_id = :partnership_id AND id = wanted.id OFFSET 0
-        ) t
-    ) r
-""")
+
+@lru_cache(STATEMENTS_HELD_MAX)
+def load_tasks(names: tuple[str, ...]) -> sa.TextClause:
+    """Read the fields ``names`` of tasks; binds ``ids``."""
+    return text(f"""
+        SELECT coalesce(json_agg(r), '[]')::text FROM (
+            SELECT t.* FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
+                SELECT {_selected(KINDS["task"], names)} FROM task
+                WHERE partnership_id = :partnership_id AND id = wanted.id OFFSET 0
+            ) t
+        ) r
+    """)
 
 
 def _from_json(table: sa.Table, names: list[str], constants: list[str]) -> sa.TextClause:
@@ -173,8 +196,7 @@ def _from_json(table: sa.Table, names: list[str], constants: list[str]) -> sa.Te
 
 
 EDITABLE = tuple(kind for kind in KINDS.values() if not kind.appends_only)
-INSERT = {kind.name: text(_insert(kind)) for kind in KINDS.values()}
-OVERWRITE = {kind.name: text(_overwrite(kind)) for kind in EDITABLE}
+INSERT = {kind.name: _insert(kind) for kind in KINDS.values()}
 
 _JOURNAL_CONSTANTS = ["partnership_id", "author_id", "side", "crew_id", "received_at"]
 INSERT_JOURNAL = _from_json(

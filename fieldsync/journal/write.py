@@ -48,9 +48,12 @@ def _write_records(session: Session, records: list[Record], stamp: dict[str, Any
     for record in records:
         by_kind[record.kind.name, record.created].append(_record_row(record))
     for name in KINDS:  # work orders first: what hangs on them refers to them
-        for created, statements in ((True, queries.INSERT), (False, queries.OVERWRITE)):
-            if rows := by_kind.get((name, created)):
-                session.execute(statements[name], stamp | {"rows": _json(rows)})
+        if rows := by_kind.get((name, True)):
+            session.execute(queries.INSERT[name], stamp | {"rows": _json(rows)})
+        if rows := by_kind.get((name, False)):
+            # The same fields were read of all of them, and what was read is written.
+            names = tuple(field for field in KINDS[name].names if field in rows[0])
+            session.execute(queries.update(name, names), stamp | {"rows": _json(rows)})
 
 
 def _follow_scopes(session: Session, records: list[Record], stamp: dict[str, Any]) -> None:
@@ -83,8 +86,7 @@ def _record_row(record: Record) -> dict[str, Any]:
     row = record.values | {"id": record.id, "version": record.version}
     if record.kind.is_child:
         row["scope_crew_id"] = record.scope
-    else:
-        point = row["location"]
+    elif (point := row.get("location")) is not None:
         row["lon"], row["lat"] = point.lon, point.lat
         row["jurisdiction_id"], row["area_id"], row["placed_version_id"], row["placed_by"] = record.placed or ()
     if not record.kind.appends_only:

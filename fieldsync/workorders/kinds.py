@@ -259,11 +259,6 @@ def entered(kind: Kind, struct: Struct) -> Values:
     return {name: value for name, value in zip(kind.names, kind.getter(struct), strict=True) if value is not UNSET}
 
 
-def all_values(kind: Kind, struct: Struct) -> Values:
-    """All fields of a record that was read whole."""
-    return dict(zip(kind.names, kind.getter(struct), strict=True))
-
-
 def parse(kind: Kind, raw: bytes | msgspec.Raw) -> Values:
     """Decode an edit's ``fields`` (a JSON object).
 
