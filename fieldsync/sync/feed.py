@@ -80,6 +80,8 @@ def read_page(session: Session, partnership_id: UUID, crew_id: UUID, given: str 
     head = session.execute(queries.HEAD, {"partnership_id": partnership_id}).one()
     # The head is read before the page, so nothing that commits in between is passed over.
     reset = known is None or known.crew_id != crew_id or known.epoch != head.epoch
+    # A place that is yet to come: an older state was restored and nobody changed the epoch.
+    reset = reset or (known is not None and known.change > head.change)
     start = Cursor(head.epoch, crew_id) if known is None or reset else known
     rows = session.execute(
         queries.FEED,
