@@ -14,8 +14,8 @@ from fieldsync.bodies import read_json_body
 from fieldsync.clock import now
 from fieldsync.database import db, transaction
 from fieldsync.observe import CONFLICTS, EXCHANGE_EDITS, EXCHANGE_SECONDS, FEED_LAG, VERDICTS
-from fieldsync.problems import IdTaken, NotFound
-from fieldsync.shapes import body_of, json_answer
+from fieldsync.problems import IdTaken, NotFound, WrongProtocol
+from fieldsync.shapes import body_of, json_answer, refuses
 from fieldsync.sync import queries, repeats
 from fieldsync.sync.exchange import Answer, Exchange, Unreadable, read
 from fieldsync.sync.feed import Page, no_page, read_page
@@ -31,6 +31,7 @@ blp = Blueprint("sync", __name__, url_prefix="/v1/sync", actors=(DEVICE,), descr
     requestBody=body_of(Exchange),
     responses={200: json_answer(Answer, "Every edit has its verdict, durably.")},
 )
+@refuses(WrongProtocol)
 @blp.alt_response(409, description="`sequence_gap`: the batch does not begin at `expected_seq`; nothing was written.")
 def exchange() -> Response:
     """The batch is taken into the journal and committed; then a page of the feed is read; then this is answered.
