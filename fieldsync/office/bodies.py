@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -103,11 +103,6 @@ def _text() -> bytes:
     except UnicodeDecodeError as error:
         raise MalformedBody("The body is not UTF-8.") from error
     return body
-
-
-def encoded(fields: dict[str, Any]) -> msgspec.Raw:
-    """The fields of an edit as one JSON object."""
-    return msgspec.Raw(msgspec.json.encode(fields))
 
 
 def json_response(document: str | bytes, version: int | None = None, status: int = 200) -> Response:
