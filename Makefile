@@ -34,7 +34,7 @@ openapi: ready-no-database ## write openapi.yaml from the code
 
 clean: ## stop the server; remove .venv and caches (the database stays: fieldsync down --delete-data removes it)
 	@if [ -x $(BIN)/fieldsync ]; then $(BIN)/fieldsync down; fi
-	rm -rf .venv .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf .venv .venv-ogctests .venv-ogctests.lock .bootstrap.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ready:

@@ -34,11 +34,11 @@ WITH input AS MATERIALIZED (
 )
 INSERT INTO work_order (partnership_id, id, version, change, title, description, service_type_id, status, priority,
     location, address, crew_id, tags, resolution, asset, requester, started_at, jurisdiction_id, area_id,
-    placed_version_id, placed_by, created_at, updated_at)
+    placed_version_id, placed_by, placed_at, created_at, updated_at)
 SELECT %(partnership)s, record_id, version, 2, title, description, service_type_id, status, priority,
     ST_SetSRID(ST_MakePoint(lon, lat), 4326), address, %(crew)s, tags, resolution, asset, requester, started_at,
     j.id, placed.area_id, %(layer_version)s, CASE WHEN placed.area_id IS NULL THEN 'outside' ELSE 'inside' END,
-    now(), now()
+    clock_timestamp(), now(), now()
 FROM input
 LEFT JOIN LATERAL (
     SELECT a.code, p.area_id FROM area_piece p

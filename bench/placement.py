@@ -28,6 +28,7 @@ from geo.areas import AreaSet, Source
 from geo.assign import PlacementIndex, place_in_postgis
 from geo.load import load_draft
 from geo.publish import publish
+from geo.report import check_version, warning_kinds
 from geo.tables import layer
 
 BATCHES = (1, 50, 500, 20_000)
@@ -85,7 +86,9 @@ def _publish(session: Session) -> tuple[UUID, UUID]:
     codes = tuple(f"{column:02d}{row:02d}" for column, row in cells)
     geoms = shapely.from_wkt([rectangle(column, row) for column, row in cells])
     version_id = load_draft(session, partnership_id, layer_id, AreaSet(codes, codes, geoms, SOURCE))
-    publish(session, partnership_id, version_id, datetime(2020, 1, 1, tzinfo=UTC))
+    check_version(session, partnership_id, version_id)
+    warnings = warning_kinds(session, partnership_id, version_id)
+    publish(session, partnership_id, version_id, datetime(2020, 1, 1, tzinfo=UTC), acknowledged=warnings)
     version = {"version_id": version_id}
     session.execute(text("CREATE TEMP TABLE bare_area (id uuid, geom geometry(MultiPolygon, 4326)) ON COMMIT DROP"))
     session.execute(text("INSERT INTO bare_area SELECT id, geom FROM area WHERE version_id = :version_id"), version)

@@ -19,12 +19,13 @@ PAGE = 1_000
 
 _FILL = """
 INSERT INTO work_order (partnership_id, id, version, change, title, description, service_type_id, status, priority,
-    location, address, crew_id, tags, asset, requester, started_at, jurisdiction_id, placed_by, created_at, updated_at)
+    location, address, crew_id, tags, asset, requester, started_at, jurisdiction_id, placed_by, placed_at,
+    created_at, updated_at)
 SELECT %(partnership)s, gen_random_uuid(), 1, 2 + n / 100, 'Pothole ' || n,
     'Deep one by the kerb, about ' || n %% 90 || ' cm across, water standing in it.', %(service)s, 'in_progress',
     1 + n %% 5, ST_SetSRID(ST_MakePoint(-82 + n %% 500 * 0.01, 38 + n %% 400 * 0.01), 4326), n || ' Main Street',
     %(crew)s, ARRAY['road', 't' || n %% 7], 'ROAD-' || n, 'resident ' || n, now(),
-    (SELECT id FROM jurisdiction WHERE partnership_id = %(partnership)s LIMIT 1), 'inside', now(), now()
+    (SELECT id FROM jurisdiction WHERE partnership_id = %(partnership)s LIMIT 1), 'inside', now(), now(), now()
 FROM generate_series(1, %(count)s) n
 """
 

@@ -93,9 +93,9 @@ def make(connection: psycopg.Connection, tablets: int) -> World:
             [partnership, version, layer, len(areas)],
         )
         sql.executemany(
-            "INSERT INTO area (partnership_id, id, version_id, code, name, geom)"
-            " VALUES (%s, %s, %s, %s, %s, ST_GeomFromText(%s, 4326))",
-            [(partnership, new_id(), version, code, code, wkt) for code, wkt in areas],
+            "INSERT INTO area (partnership_id, id, version_id, feature, code, name, geom)"
+            " VALUES (%s, %s, %s, %s, %s, %s, ST_GeomFromText(%s, 4326))",
+            [(partnership, new_id(), version, n, code, code, wkt) for n, (code, wkt) in enumerate(areas, start=1)],
         )
         sql.execute(
             "INSERT INTO area_piece (partnership_id, area_id, number, version_id, geom)"

@@ -29,6 +29,8 @@ COMMANDS = {
     "seed-demo": Entry("fieldsync.demo.commands:seed_demo", "Make the demo's partnership of counties."),
     "simulate": Entry("fieldsync.simulate.commands:simulate", "Drive many tablets; check the laws.", database=False),
     "openapi": Entry("fieldsync.reference.commands:openapi", "Write openapi.yaml from the code.", database=False),
+    "worker": Entry("fieldsync.boundaries.commands:worker", "Carry out background runs; one runs beside each server."),
+    "boundaries": Entry("fieldsync.boundaries.commands:boundaries", "Import, check, rehearse, publish boundaries."),
     "serve": Entry("fieldsync.server.commands:serve", "Serve FIELDSYNC_DATABASE_URL's database."),
     "partnership": Entry("fieldsync.partnerships.commands:partnership", "Create partnerships."),
     "staff": Entry("fieldsync.auth.commands:staff", "Create staff, such as a partnership's first admin."),

@@ -47,9 +47,14 @@ class Settings:
     enrolment_hours: int = 24
     """How long an enrolment code can be redeemed."""
     public_url: str = ""
-    """Where tablets reach this server, for enrolment codes; left out, it is the address that the dispatcher used."""
+    """Where others reach this server, for enrolment codes and the links of /ogc; left out, it is the address that the
+    request used."""
     log_level: str = "INFO"
     log_json: bool = True
+    import_memory_mb: int = 2_000
+    """Address space of the process in which a boundary file is read: see ``geo.apart``."""
+    import_seconds: int = 300
+    """How long reading a boundary file may take; one of the largest size takes a minute on a busy machine."""
     metrics_token: str = ""
     """When set, ``/metrics`` asks for it as a bearer token."""
 

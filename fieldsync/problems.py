@@ -62,6 +62,12 @@ class MalformedBody(BadRequest):
     code = "malformed_body"
 
 
+class InvalidParameter(BadRequest):
+    """A query parameter is unknown, or its value is not acceptable."""
+
+    code = "invalid_parameter"
+
+
 class Unprocessable(Problem):
     """A value in the request is not acceptable."""
 
@@ -124,6 +130,16 @@ class NotAuthenticated(Problem):
 
     def headers(self) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer realm="fieldsync"'}
+
+
+class CredentialsNeeded(NotAuthenticated):
+    """Valid credentials are needed: a bearer token, or an API token as the password of HTTP Basic."""
+
+    code = "credentials_needed"
+
+    def headers(self) -> dict[str, str]:
+        # The scheme that desktop programs and browsers know to ask a person about.
+        return {"WWW-Authenticate": 'Basic realm="fieldsync", charset="UTF-8"'}
 
 
 class WrongCredentials(NotAuthenticated):
@@ -196,6 +212,12 @@ class ConflictSettled(Conflict):
     """Somebody settled this conflict already."""
 
     code = "conflict_settled"
+
+
+class NotInTriage(Conflict):
+    """Nobody has to decide whose this work order is."""
+
+    code = "not_in_triage"
 
 
 class RecordDeleted(Conflict):

@@ -44,15 +44,27 @@ Objects: TypeAlias = NDArray[np.object_]
 class PlacementIndex:
     """One version's areas, ready to be asked. Immutable once built, so threads may share it."""
 
-    def __init__(self, area_ids: Sequence[UUID], codes: Sequence[str], geoms: Objects, tolerance_m: float):
-        """`geoms` are valid (Multi)Polygons in EPSG:4326, one for each code; codes are distinct."""
+    def __init__(
+        self,
+        area_ids: Sequence[UUID],
+        codes: Sequence[str],
+        geoms: Objects,
+        tolerance_m: float,
+        owners: Sequence[str | None] = (),
+    ):
+        """`geoms` are valid (Multi)Polygons in EPSG:4326, one for each code; codes are distinct.
+
+        `owners` are the codes of the jurisdictions responsible for the areas, where that is not their own.
+        """
         check_tolerance(tolerance_m)
         order = np.array(sorted(range(len(codes)), key=codes.__getitem__), dtype=np.intp)
         # Sorted by code, so the lowest code is the lowest position. A last None answers for position -1.
         self._ids: list[UUID | None] = [*(area_ids[at] for at in order.tolist()), None]
         self._codes: list[str | None] = [*(codes[at] for at in order.tolist()), None]
+        self.owners = {code: owner for code, owner in zip(codes, owners or codes, strict=True) if owner is not None}
         self._areas = geoms[order]
         self._tree = shapely.STRtree(self._areas)
+        self._borders: Objects | None = None
         self.tolerance_m = tolerance_m
         self.vertices = int(shapely.get_num_coordinates(self._areas).sum())
         self._warm()
@@ -91,6 +103,38 @@ class PlacementIndex:
         where = found.tolist()
         ids, codes = self._ids, self._codes
         return Placements([ids[k] for k in where], [codes[k] for k in where], [_RULES[k] for k in rule.tolist()])
+
+    def near_border(self, lon: ArrayLike, lat: ArrayLike, border_m: float) -> NDArray[np.bool_]:
+        """Which points (degrees, EPSG:4326) lie within `border_m` metres of any area's border.
+
+        The distance is that of `place`'s tolerance. Raises ValueError as `place` does.
+        """
+        lons, lats = as_points(lon, lat)
+        near = np.zeros(lons.size, dtype=np.bool_)
+        here = np.flatnonzero(on_earth(lons, lats))
+        if not border_m or not here.size:
+            return near
+        width, height = reach_deg(lats[here], border_m)
+        x, y = lons[here], lats[here]
+        row, area = self._tree.query(shapely.box(x - width, y - height, x + width, y + height))
+        # Few of the areas whose box is met have their border near: the degrees that the reach may have at
+        # most tell most of the others, quickly.
+        rings = self._rings()
+        points = np.asarray(shapely.points(x, y))
+        close = shapely.dwithin(rings[area], points[row], np.maximum(width[row], height))
+        for k, n in zip(row[close].tolist(), area[close].tolist(), strict=True):
+            at = here[k]
+            if not near[at]:
+                edge = _closest(self._areas[n], lons[at], lats[at])
+                near[at] = _WGS84.inv(lons[at], lats[at], *edge)[2] <= border_m
+        return near
+
+    def _rings(self) -> Objects:
+        if self._borders is None:
+            borders = shapely.boundary(self._areas)
+            shapely.prepare(borders)
+            self._borders = borders
+        return self._borders
 
     def _settle(self, points: Objects, at: Indexes, area: Indexes, found: Indexes, rule: Indexes) -> None:
         """Decide the points that several areas cover: overlap or border, the lowest code."""
@@ -171,7 +215,13 @@ def _load(session: Session, partnership_id: UUID, version_id: UUID) -> tuple[Pla
         raise VersionUnknown(version_id=version_id)
     rows = session.execute(_AREAS, keys).all()
     geoms = shapely.from_wkb([row.wkb for row in rows])
-    index = PlacementIndex([row.id for row in rows], [row.code for row in rows], geoms, version.tolerance_m)
+    index = PlacementIndex(
+        [row.id for row in rows],
+        [row.code for row in rows],
+        geoms,
+        version.tolerance_m,
+        [row.owner_code or row.code for row in rows],
+    )
     return index, version.status
 
 
@@ -183,7 +233,7 @@ _VERSION = text("""
 """)
 
 _AREAS = text("""
-    SELECT id, code, ST_AsBinary(geom) AS wkb
+    SELECT id, code, owner_code, ST_AsBinary(geom) AS wkb
     FROM area
     WHERE partnership_id = :partnership_id AND version_id = :version_id
 """)

@@ -1,50 +1,126 @@
-"""A draft version -> the version that holds from a date."""
+"""A draft version -> the version that holds from a date; and back again."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from geo.refusals import StartsTooEarly, VersionEmpty, VersionNotDraft, VersionUnknown
+from geo.refusals import (
+    HasErrors,
+    NotAcknowledged,
+    NotChecked,
+    NotTheLast,
+    StartsTooEarly,
+    VersionEmpty,
+    VersionNotDraft,
+    VersionNotPublished,
+    VersionUnknown,
+)
 
 WHOLE_VERTICES_MAX = 128
 """An area's polygon with more vertices than this is cut into pieces of at most as many, so that a look-up
 reads and tests little of a large area."""
 
 
-def publish(session: Session, partnership_id: UUID, version_id: UUID, at: datetime) -> None:
-    """Make a draft the version that holds from `at`, and end the one before it there.
+def publish(
+    session: Session,
+    partnership_id: UUID,
+    version_id: UUID,
+    at: datetime | None = None,
+    *,
+    acknowledged: Collection[str] = (),
+    published_by: UUID | None = None,
+) -> datetime:
+    """Make a checked draft the version that holds from `at` (without it: from now, by the database's clock),
+    and end the one before it there. Returns that moment.
 
-    Raises VersionUnknown, VersionNotDraft, VersionEmpty, and StartsTooEarly when the layer's last version
-    holds only from `at` or later. ValueError for a time without a zone. Does not commit.
+    `acknowledged` names kinds of warning in its check report; all that there are must be among them. Raises
+    VersionUnknown, VersionNotDraft, VersionEmpty, NotChecked, HasErrors, NotAcknowledged (with `warnings`),
+    and StartsTooEarly when the layer's last version holds only from `at` or later. ValueError for a time
+    without a zone. Does not commit.
     """
-    if at.tzinfo is None:
+    if at is not None and at.tzinfo is None:
         raise ValueError("at must have a time zone")
     version = {"partnership_id": partnership_id, "version_id": version_id}
-    # Lock the layer, then read: of two people who publish at once, the second must see the first one's
-    # version.
-    if session.execute(_LOCK_LAYER, version).one_or_none() is None:
-        raise VersionUnknown(version_id=version_id)
-    draft = session.execute(_DRAFT, version).one()
-    if draft.status != "draft":
-        raise VersionNotDraft(f"Version {draft.number} is {draft.status}.", version_id=version_id)
-    if draft.area_count == 0:
-        raise VersionEmpty(version_id=version_id)
+    draft = _lock(session, version)
+    refuse_unfit(session, partnership_id, version_id, draft, acknowledged)
+    # Cut first: the moment from which it holds is the later, the shorter jobs are placed by the one before.
+    session.execute(_CUT, version | {"vertices": WHOLE_VERTICES_MAX})
+    at = at or session.execute(_NOW).scalar_one()
     last = session.execute(_LAST, version).one_or_none()
     if last is not None and last.starts >= at:
         raise StartsTooEarly(
             f"Version {last.number} holds from {last.starts.isoformat()}.", version_id=version_id, at=at
         )
-    session.execute(_CUT, version | {"vertices": WHOLE_VERTICES_MAX})
     session.execute(_CLOSE, version | {"at": at})
-    session.execute(_PUBLISH, version | {"at": at})
+    session.execute(
+        _PUBLISH,
+        version | {"at": at, "acknowledged": sorted(acknowledged), "published_by": published_by},
+    )
     # Look-ups plan by these statistics. With those from before, the first version of a new partnership is
     # read through the primary key, all pieces for each point: 900 points/s where 90,000 are right.
     session.execute(_ANALYZE)
+    return at
 
+
+def refuse_unfit(
+    session: Session,
+    partnership_id: UUID,
+    version_id: UUID,
+    draft: Row[tuple[str, int, int, int | None]],
+    acknowledged: Collection[str],
+) -> None:
+    """Raises VersionNotDraft, VersionEmpty, NotChecked, HasErrors, NotAcknowledged: see `publish`."""
+    if draft.status != "draft":
+        raise VersionNotDraft(f"Version {draft.number} is {draft.status}.", version_id=version_id)
+    if draft.area_count == 0:
+        raise VersionEmpty(version_id=version_id)
+    if draft.errors is None:
+        raise NotChecked(version_id=version_id)
+    if draft.errors:
+        raise HasErrors(f"Its check found {draft.errors}.", version_id=version_id, errors=draft.errors)
+    kinds = session.execute(_WARNINGS, {"partnership_id": partnership_id, "version_id": version_id}).scalars()
+    open_ = sorted(set(kinds) - set(acknowledged))
+    if open_:
+        raise NotAcknowledged(f"They are {', '.join(open_)}.", version_id=version_id, warnings=open_)
+
+
+def withdraw(
+    session: Session, partnership_id: UUID, version_id: UUID, *, withdrawn_by: UUID | None = None
+) -> tuple[datetime, datetime]:
+    """Take back the last publication of a layer: the version before it holds again as though nothing had been.
+
+    Returns from when until when it did hold; both are the same for one that had not come into force. Raises
+    VersionUnknown, VersionNotPublished, NotTheLast. Does not commit.
+    """
+    version = {"partnership_id": partnership_id, "version_id": version_id}
+    found = _lock(session, version)
+    if found.status != "published":
+        raise VersionNotPublished(f"Version {found.number} is {found.status}.", version_id=version_id)
+    last = session.execute(_LAST, version).one()
+    if last.id != version_id:
+        raise NotTheLast(f"Version {last.number} follows it.", version_id=version_id, last=last.id)
+    now = session.execute(_NOW).scalar_one()
+    until = max(now, last.starts)
+    bound = version | {"starts": last.starts, "until": until, "now": now, "withdrawn_by": withdrawn_by}
+    session.execute(_WITHDRAW, bound)
+    session.execute(_REOPEN, bound)
+    return last.starts, until
+
+
+def _lock(session: Session, version: dict[str, UUID]) -> Row[tuple[str, int, int, int | None]]:
+    # Lock the layer, then read: of two people who publish at once, the second must see the first one's
+    # version.
+    if session.execute(_LOCK_LAYER, version).one_or_none() is None:
+        raise VersionUnknown(version_id=version["version_id"])
+    return session.execute(_READ, version).one()
+
+
+_NOW = text("SELECT clock_timestamp()")
 
 _LOCK_LAYER = text("""
     SELECT id FROM layer
@@ -54,18 +130,23 @@ _LOCK_LAYER = text("""
     FOR UPDATE
 """)
 
-_DRAFT = text("""
-    SELECT number, status, area_count FROM layer_version
+_READ = text("""
+    SELECT status, number, area_count, errors FROM layer_version
     WHERE partnership_id = :partnership_id AND id = :version_id
 """)
 
+_WARNINGS = text("""
+    SELECT DISTINCT kind FROM finding
+    WHERE partnership_id = :partnership_id AND version_id = :version_id AND severity = 'warning'
+""")
+
 _LAST = text("""
-    SELECT other.number, lower(other.during) AS starts
-    FROM layer_version AS draft
+    SELECT other.id, other.number, other.starts
+    FROM layer_version AS this
     JOIN layer_version AS other
-      ON other.partnership_id = draft.partnership_id AND other.layer_id = draft.layer_id
-    WHERE draft.partnership_id = :partnership_id AND draft.id = :version_id AND other.status = 'published'
-    ORDER BY lower(other.during) DESC
+      ON other.partnership_id = this.partnership_id AND other.layer_id = this.layer_id
+    WHERE this.partnership_id = :partnership_id AND this.id = :version_id AND other.status = 'published'
+    ORDER BY other.starts DESC
     LIMIT 1
 """)
 
@@ -92,8 +173,25 @@ _CLOSE = text("""
 
 _PUBLISH = text("""
     UPDATE layer_version
-    SET status = 'published', during = tstzrange(:at, NULL), published_at = now()
+    SET status = 'published', during = tstzrange(:at, NULL), published_at = clock_timestamp(),
+        acknowledged = CAST(:acknowledged AS text[]), published_by = :published_by
     WHERE partnership_id = :partnership_id AND id = :version_id
+""")
+
+_WITHDRAW = text("""
+    UPDATE layer_version
+    SET status = 'withdrawn', during = tstzrange(:starts, :until), withdrawn_at = :now, withdrawn_by = :withdrawn_by
+    WHERE partnership_id = :partnership_id AND id = :version_id
+""")
+
+# The version that ended where the withdrawn one began; none if that was the layer's first.
+_REOPEN = text("""
+    UPDATE layer_version AS before
+    SET during = tstzrange(lower(before.during), NULL)
+    FROM layer_version AS withdrawn
+    WHERE withdrawn.partnership_id = :partnership_id AND withdrawn.id = :version_id
+      AND before.partnership_id = withdrawn.partnership_id AND before.layer_id = withdrawn.layer_id
+      AND before.ends = CAST(:starts AS timestamptz)
 """)
 
 _ANALYZE = text("ANALYZE area, area_piece")

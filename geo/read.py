@@ -1,56 +1,28 @@
 """A boundary file that GIS staff gave us -> areas in EPSG:4326, or a reason why not.
 
-GeoPackage, zipped shapefile, GeoJSON, FlatGeobuf. Nothing is repaired or guessed in silence: what had to be
-assumed is in the notes, and what cannot be trusted is refused with the feature and the reason
-(geo.refusals).
+GeoPackage, shapefile, file geodatabase, GeoJSON, TopoJSON, FlatGeobuf. Nothing is repaired or guessed in
+silence: what had to be assumed is in the notes, and what cannot be represented is refused with the feature
+and the reason (geo.refusals). What can be, right or wrong, is for `geo.check` to judge.
 """
 
 from __future__ import annotations
 
 import tempfile
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyogrio
-from pyogrio.errors import (
-    CRSError,
-    DataLayerError,
-    DataSourceError,
-    FeatureError,
-    FieldError,
-    GeometryError,
-)
-from pyproj import CRS
+import numpy as np
+import shapely
 
-from geo.areas import AREAS_MAX, AreaSet, Source
-from geo.crs import reproject, title, understand
-from geo.encoding import of_cpg
-from geo.fields import Table, labels
+from geo.areas import VERTICES_MAX, AreaSet, Source
+from geo.crs import Objects
+from geo.fields import Asked, Labels, Table, labels, wanted
 from geo.formats import Opened, open_file
-from geo.polygons import polygons, refuse_invalid
-from geo.refusals import (
-    CrsContradicted,
-    CrsMissing,
-    CrsUnreadable,
-    FileUnreadable,
-    LayerNotChosen,
-    LayerNotFound,
-    NoAreas,
-    TooManyAreas,
-)
-
-# What pyogrio lets out, besides its own errors, when a file ends in the middle.
-_BROKEN = (
-    DataLayerError,
-    DataSourceError,
-    FeatureError,
-    FieldError,
-    GeometryError,
-    IndexError,
-    ValueError,
-)
+from geo.gdal import Layer, Raw, layer_of, read_layer, samples
+from geo.lines import WIDTH_M_MAX, widen
+from geo.locate import locate
+from geo.polygons import shapes
+from geo.refusals import FieldNotFound, FieldUnclear, TooManyVertices
+from geo.suggest import Box
 
 
 def read_areas(
@@ -59,118 +31,91 @@ def read_areas(
     layer: str | None = None,
     code_field: str | None = None,
     name_field: str | None = None,
+    valid_from_field: str | None = None,
+    owner_field: str | None = None,
     crs: str | None = None,
+    swap_axes: bool = False,
+    around: Box | None = None,
     encoding: str | None = None,
+    width_m: float | None = None,
     source_name: str | None = None,
 ) -> AreaSet:
-    """Read the areas of one layer of a file.
+    """Read the areas of one layer of a file; for a loose shapefile, `path` is its .shp.
 
-    `layer` is needed if there are several. `code_field` and `name_field` are guessed if only one field can
-    be meant. `crs` and `encoding` stand in for what the file does not state; a file that states another CRS
-    is refused. `source_name` is what the file is called if not by its path. Raises a FileRefused.
+    `layer` is needed if there are several. The fields of code, name and valid-from are guessed if only one
+    can be meant; that of the owner, the code of the jurisdiction responsible for an area, is read if named.
+    `crs`, `swap_axes` (x and y) and `encoding` stand above what the file states. `around` (west, south, east,
+    north in EPSG:4326) is where the layer should lie: one that does not is refused unless `crs` or
+    `swap_axes` is given. With `width_m`, 0 to 1000, lines are taken, too, and become areas of that width
+    (see geo.lines for its error). `source_name` is what the file is called if not by its path.
+
+    Raises a FileRefused; ValueError if `width_m` or `around` is none.
     """
+    require(width_m, around)
     path = Path(path)
+    name = source_name or path.name
+    asked = Asked(code_field, name_field, valid_from_field, owner_field)
     with tempfile.TemporaryDirectory(prefix="boundaries-") as folder:
-        opened = open_file(path, Path(folder), layer)
-        name = _layer_name(opened, layer)
-        raw = _read(opened, name)
-    projection = _crs(opened, raw.crs, crs)
-    codec = opened.encoding or (of_cpg(encoding) if encoding else None)
-    notes = raw.notes if codec else [*raw.notes, "The file states no encoding; its texts were read as UTF-8."]
-    found = labels(Table(raw.fields, raw.columns, codec), code_field, name_field)
-    geoms, flattened = polygons(raw.wkbs)
-    reprojected = reproject(geoms, projection)
-    refuse_invalid(reprojected.geoms)
+        opened = open_file(path, Path(folder), layer, encoding, name)
+        found, raw, labelled = _read(opened, asked)
+    geoms, flattened = shapes(raw.wkbs, lines=width_m is not None)
+    del raw.wkbs[:]
+    located = locate(geoms, found.crs if opened.crs_by_gdal else opened.crs, crs, swap_axes=swap_axes, around=around)
+    areas, widened = _widened(located.geoms, width_m)
     source = Source(
-        name=source_name or path.name,
+        name=name,
         format=opened.format,
-        layer=opened.layer or name,
-        crs=title(projection),
-        encoding=codec or "utf-8",
-        code_field=found.code_field,
-        name_field=found.name_field,
-        accuracy_m=reprojected.accuracy_m,
+        layer=opened.layer or found.name,
+        crs=located.crs,
+        encoding=opened.encoding.name,
+        code_field=labelled.code_field,
+        name_field=labelled.name_field,
+        accuracy_m=located.accuracy_m,
+        valid_from_field=labelled.valid_from_field,
+        owner_field=owner_field,
+        fields=tuple(found.fields),
     )
     return AreaSet(
-        found.codes,
-        found.names,
-        reprojected.geoms,
+        labelled.codes,
+        labelled.names,
+        areas,
         source,
-        (*notes, *found.notes, *flattened, *reprojected.notes),
+        (*raw.notes, *opened.encoding.notes, *labelled.notes, *flattened, *located.notes, *widened),
+        owners=labelled.owners,
+        valid_from=labelled.valid_from,
     )
 
 
-def _layer_name(opened: Opened, wanted: str | None) -> str | None:
-    """The layer that GDAL is asked for; None for a shapefile, where the archive has decided."""
-    if opened.format == "Shapefile":
-        return None
+def _read(opened: Opened, asked: Asked) -> tuple[Layer, Raw, Labels]:
+    """The layer, its features, and their labels as the fields have them."""
+    found = layer_of(opened)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            listed = pyogrio.list_layers(opened.path)
-    except _BROKEN as error:
-        raise FileUnreadable(f"{error}.") from error
-    # Tables without geometry are listed too.
-    layers = sorted(str(name) for name, kind in listed if kind is not None)
-    if wanted is not None and wanted not in layers:
-        raise LayerNotFound(f"It has {', '.join(layers) or 'none'}.", part=wanted, layers=layers)
-    if not layers and opened.format == "GeoPackage":
-        raise NoAreas("It has no layer of geometries.")
-    if not layers:
-        raise FileUnreadable("GDAL finds no layer in it.")
-    if wanted is None and len(layers) > 1:
-        raise LayerNotChosen(f"They are {', '.join(layers)}.", layers=layers)
-    return wanted or layers[0]
+        raw = read_layer(opened, found, wanted(found.fields, asked))
+        labelled = labels(Table(found.fields, raw.columns, opened.encoding), asked)
+    except (FieldUnclear, FieldNotFound) as refusal:
+        refusal.facts |= {"fields": list(found.fields), "samples": samples(opened, found)}
+        raise
+    raw.columns.clear()  # What follows needs the memory.
+    return found, raw, labelled
 
 
-@dataclass(frozen=True, slots=True)
-class _Raw:
-    """What GDAL read: the CRS, field names, WKB of each feature, raw values of each field, and its
-    warnings."""
-
-    crs: str | None
-    fields: list[str]
-    wkbs: list[bytes | None]
-    columns: list[Any]
-    notes: list[str]
-
-
-def _read(opened: Opened, layer: str | None) -> _Raw:
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            # ISO-8859-1 gives the bytes as they are, each as one character, so that we decode them,
-            # strictly. (By the name "latin-1" GDAL does not know it.)
-            meta, _, wkbs, columns = pyogrio.raw.read(
-                opened.path, layer=layer, encoding="ISO-8859-1", max_features=AREAS_MAX + 1
-            )
-    except CRSError as error:
-        raise CrsUnreadable(f"{error}.") from error
-    except _BROKEN as error:
-        raise FileUnreadable(f"{error}.") from error
-    if wkbs is None or len(wkbs) == 0:
-        raise NoAreas
-    if len(wkbs) > AREAS_MAX:
-        raise TooManyAreas(f"At most {AREAS_MAX} are taken.")
-    notes = [f"GDAL: {w.message}" for w in caught if "pyogrio" in w.filename]
-    return _Raw(meta["crs"], [_text(field) for field in meta["fields"]], list(wkbs), list(columns), notes)
+def require(width_m: float | None, around: Box | None) -> None:
+    """Raises ValueError for what is no width or no box of degrees."""
+    if width_m is not None and not 0 < width_m <= WIDTH_M_MAX:
+        raise ValueError(f"A width is more than 0 and at most {WIDTH_M_MAX:g} m, not {width_m}.")
+    if around is None:
+        return
+    west, south, east, north = around
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise ValueError(f"{around} is no box of degrees: west, south, east, north.")
 
 
-def _crs(opened: Opened, reported: str | None, given: str | None) -> CRS:
-    """The file's CRS, or the one given where the file has none that can be read."""
-    by_gdal = opened.format in ("GeoPackage", "FlatGeobuf")
-    try:
-        own = understand(reported if by_gdal else opened.crs)
-    except (CrsMissing, CrsUnreadable):
-        if given is None:
-            raise
-        return understand(given)
-    if given is not None and title(understand(given)) != title(own):
-        raise CrsContradicted(f"The file says {title(own)}, not {given}.")
-    return own
-
-
-def _text(name: str) -> str:
-    """A field's name from its bytes; one that is not UTF-8 stays readable, for it is only matched and
-    shown."""
-    return str(name).encode("latin-1").decode("utf-8", errors="replace")
+def _widened(geoms: Objects, width_m: float | None) -> tuple[Objects, tuple[str, ...]]:
+    lines = 0 if width_m is None else int(np.count_nonzero(shapely.get_dimensions(geoms) == 1))
+    if width_m is None or not lines:
+        return geoms, ()
+    areas = widen(geoms, width_m)
+    vertices = int(shapely.get_num_coordinates(areas).sum())
+    if vertices > VERTICES_MAX:
+        raise TooManyVertices(f"With their width, the lines have {vertices}, at most {VERTICES_MAX} are taken.")
+    return areas, (f"{lines} lines were taken with a width of {width_m:g} m.",)

@@ -25,7 +25,7 @@ class BoundaryRefusal(Exception):
     @property
     def title(self) -> str:
         """What all refusals of this kind say."""
-        return (type(self).__doc__ or "").strip()
+        return " ".join((type(self).__doc__ or "").split())
 
     @property
     def sentence(self) -> str:
@@ -68,6 +68,36 @@ class StartsTooEarly(BoundaryRefusal):
     code = "starts_too_early"
 
 
+class NotChecked(BoundaryRefusal):
+    """A draft must have been checked before it is published."""
+
+    code = "version_not_checked"
+
+
+class HasErrors(BoundaryRefusal):
+    """A draft whose check found errors cannot be published: correct or repair it."""
+
+    code = "version_has_errors"
+
+
+class NotAcknowledged(BoundaryRefusal):
+    """Every kind of warning in the check report must be acknowledged by name."""
+
+    code = "warnings_not_acknowledged"
+
+
+class VersionNotPublished(BoundaryRefusal):
+    """Only a published version can be withdrawn, and once."""
+
+    code = "version_not_published"
+
+
+class NotTheLast(BoundaryRefusal):
+    """Only the last version of a layer can be withdrawn."""
+
+    code = "version_not_last"
+
+
 class FileRefused(BoundaryRefusal):
     """The file cannot be trusted as boundaries."""
 
@@ -99,7 +129,8 @@ class FileRefused(BoundaryRefusal):
 
 
 class FormatUnknown(FileRefused):
-    """The file is no GeoPackage, zipped shapefile, GeoJSON FeatureCollection or FlatGeobuf."""
+    """The file is no GeoPackage, shapefile, file geodatabase, GeoJSON FeatureCollection, TopoJSON or
+    FlatGeobuf."""
 
     code = "format_unknown"
 
@@ -116,6 +147,12 @@ class FileUnreadable(FileRefused):
     code = "file_unreadable"
 
 
+class FileTooComplex(FileRefused):
+    """Reading the file takes more time or memory than a boundary file may."""
+
+    code = "file_too_complex"
+
+
 class ArchiveUnsafe(FileRefused):
     """The archive holds an entry that does not belong in one: a path that leads out, a link, an encrypted
     file."""
@@ -124,13 +161,13 @@ class ArchiveUnsafe(FileRefused):
 
 
 class ArchiveTooLarge(FileRefused):
-    """The archive holds more files or more bytes than a zipped shapefile may."""
+    """The archive holds more files or more bytes than a packed boundary file may."""
 
     code = "archive_too_large"
 
 
 class ArchiveIncomplete(FileRefused):
-    """The archive lacks a file that a shapefile consists of."""
+    """A file is missing that the boundary file consists of."""
 
     code = "archive_incomplete"
 
@@ -147,6 +184,12 @@ class LayerNotFound(FileRefused):
     code = "layer_not_found"
 
 
+class LayerIsView(FileRefused):
+    """The layer is a stored query, which is not run here: save it as a table."""
+
+    code = "layer_is_view"
+
+
 class CrsMissing(FileRefused):
     """The file does not say in which coordinate system it is."""
 
@@ -159,10 +202,11 @@ class CrsUnreadable(FileRefused):
     code = "crs_unreadable"
 
 
-class CrsContradicted(FileRefused):
-    """The file is in another coordinate system than the one given."""
+class CrsSuspect(FileRefused):
+    """In the coordinate system that the file states, the layer does not meet the area that it is for: confirm
+    the system, or say which it is."""
 
-    code = "crs_contradicted"
+    code = "crs_suspect"
 
 
 class CrsUntied(FileRefused):
@@ -207,6 +251,12 @@ class TooManyVertices(FileRefused):
     code = "too_many_vertices"
 
 
+class RingTooLong(FileRefused):
+    """One ring or line has more vertices than it may."""
+
+    code = "ring_too_long"
+
+
 class GeometryMissing(FileRefused):
     """A feature has no geometry, or an empty one."""
 
@@ -214,7 +264,7 @@ class GeometryMissing(FileRefused):
 
 
 class NotPolygon(FileRefused):
-    """A feature is no polygon."""
+    """A feature is no polygon of straight edges."""
 
     code = "not_polygon"
 
@@ -226,9 +276,15 @@ class CoordinateNotFinite(FileRefused):
 
 
 class GeometryInvalid(FileRefused):
-    """A polygon is not valid, so what lies in it is not defined."""
+    """A ring is not closed or has too few points to be one."""
 
     code = "geometry_invalid"
+
+
+class LineTooLong(FileRefused):
+    """A line reaches too far from east to west for its width to be kept."""
+
+    code = "line_too_long"
 
 
 class FieldNotFound(FileRefused):
@@ -243,25 +299,13 @@ class FieldUnclear(FileRefused):
     code = "field_unclear"
 
 
-class CodeMissing(FileRefused):
-    """A feature has no code."""
+class DateUnreadable(FileRefused):
+    """The text is no date."""
 
-    code = "code_missing"
-
-
-class CodeRepeated(FileRefused):
-    """Two features have the same code."""
-
-    code = "code_repeated"
-
-
-class NameMissing(FileRefused):
-    """A feature has no name."""
-
-    code = "name_missing"
+    code = "date_unreadable"
 
 
 class TextTooLong(FileRefused):
-    """A code or a name is longer than it may be."""
+    """A code, a name or an owner is longer than it may be."""
 
     code = "text_too_long"

@@ -17,7 +17,7 @@ from fieldsync.auth import tokens
 from fieldsync.auth.models import ROLES
 from fieldsync.clock import now
 from fieldsync.database import db, transaction
-from fieldsync.problems import NotAllowed, NotAuthenticated
+from fieldsync.problems import CredentialsNeeded, NotAllowed, NotAuthenticated
 
 ANYONE = "anyone"
 DEVICE = "device"
@@ -89,8 +89,44 @@ def authenticate() -> DeviceActor | StaffActor:
     Raises:
         NotAuthenticated: there is none, or it is unknown, expired or revoked.
     """
-    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
-    parts = tokens.parse(presented.strip()) if scheme.lower() == "bearer" else None
+    given = request.authorization
+    if given is None or given.type != "bearer":
+        raise NotAuthenticated
+    return _actor_of(given.token or "")
+
+
+def recognise() -> StaffActor | None:
+    """Who asks where anybody may ask: None where the request has no credentials, else the member of staff.
+
+    Desktop programs send HTTP Basic and nothing else, so an API token is also taken as its password; the user name is
+    not looked at.
+
+    Raises:
+        CredentialsNeeded: there are credentials, and they are unknown, expired or revoked.
+        NotAllowed: they are a device's.
+    """
+    if "Authorization" not in request.headers:
+        return None
+    given = request.authorization
+    token = ""
+    if given is not None and given.type == "bearer":
+        token = given.token or ""
+    elif given is not None and given.type == "basic" and str(given.password).startswith(tokens.PREFIX["api"]):
+        token = str(given.password)
+    try:
+        actor = _actor_of(token)
+    except NotAuthenticated:
+        raise CredentialsNeeded from None
+    if isinstance(actor, DeviceActor):
+        raise NotAllowed("A device may not do this.")
+    return actor
+
+
+def _actor_of(token: str) -> DeviceActor | StaffActor:
+    """Raises:
+    NotAuthenticated: the token is none of ours, unknown, expired or revoked.
+    """
+    parts = tokens.parse(token.strip())
     if parts is None:
         raise NotAuthenticated
     at = now()
@@ -124,14 +160,14 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest is not
     """A blueprint that says who may call it: ``ANYONE``, ``DEVICE``, or roles of staff. There is no default.
 
     A route may take fewer of them: ``@blp.post("", actors=("admin",))``. With ``whole_partnership``, a role that holds
-    for some jurisdictions only is not enough.
+    for some jurisdictions only is not enough. With ``recognises``, one for anyone finds out who asks, if they say so.
     """
 
     ARGUMENTS_PARSER = StrictParser()
 
     def __init__(
         self, name: str, import_name: str, *, actors: tuple[str, ...], description: str,
-        whole_partnership: bool = False, **options: Any,
+        whole_partnership: bool = False, recognises: bool = False, **options: Any,
     ) -> None:  # fmt: skip
         unknown = set(actors) - {ANYONE, DEVICE, *ROLES}
         if unknown or not actors:
@@ -139,6 +175,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest is not
         super().__init__(name, import_name, description=description, **options)
         self.actors = actors
         self.whole_partnership = whole_partnership
+        self.recognises = recognises
         self._fewer: dict[str, tuple[str, ...]] = {}
         self.before_request(self._admit)
 
@@ -160,6 +197,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest is not
     def _admit(self) -> None:
         accepted = self.actors_of(request.endpoint or "")
         if ANYONE in accepted:
+            g.actor = recognise() if self.recognises else None
             return
         actor = authenticate()
         if isinstance(actor, DeviceActor):
@@ -178,6 +216,13 @@ def device_actor() -> DeviceActor:
     """The tablet that asks. Only for routes of a blueprint that takes devices alone."""
     actor = g.actor
     assert isinstance(actor, DeviceActor)
+    return actor
+
+
+def recognised() -> StaffActor | None:
+    """The member of staff who asks, or None for somebody unknown. Only for routes of a blueprint that recognises."""
+    actor = g.actor
+    assert actor is None or isinstance(actor, StaffActor)
     return actor
 
 

@@ -29,6 +29,7 @@ from geo.areas import AreaSet
 from geo.load import load_draft
 from geo.publish import publish
 from geo.read import read_areas
+from geo.report import check_version, warning_kinds
 from geo.tables import layer
 
 BOUNDARIES_HOLD_FROM = datetime(2024, 1, 1, tzinfo=UTC)
@@ -60,13 +61,13 @@ def make_partnership(session: Session) -> UUID:
 
 
 def _jurisdictions(session: Session, partnership_id: UUID, counties: AreaSet, change: int) -> dict[str, UUID]:
-    ids = {code: new_id() for code in counties.codes}
+    ids = {code: new_id() for code in counties.codes if code is not None}
     session.execute(
         insert(Jurisdiction),
         [
             {
                 "partnership_id": partnership_id,
-                "id": ids[code],
+                "id": ids[str(code)],
                 "code": code,
                 "name": f"{name} County",
                 "change": change,
@@ -83,7 +84,9 @@ def _boundaries(session: Session, partnership_id: UUID, counties: AreaSet) -> No
         insert(layer).values(partnership_id=partnership_id, id=layer_id, name="Counties", role="jurisdiction")
     )
     version_id = load_draft(session, partnership_id, layer_id, counties)
-    publish(session, partnership_id, version_id, BOUNDARIES_HOLD_FROM)
+    check_version(session, partnership_id, version_id)
+    warnings = warning_kinds(session, partnership_id, version_id)
+    publish(session, partnership_id, version_id, BOUNDARIES_HOLD_FROM, acknowledged=warnings)
 
 
 def _crews(session: Session, partnership_id: UUID, jurisdiction_ids: dict[str, UUID]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -93,6 +93,25 @@ class Edit(msgspec.Struct, gc=False):
     """Why it cannot even be tried."""
 
 
+class Placed(msgspec.Struct, frozen=True, gc=False):
+    """Where a work order belongs, as it stands in its row."""
+
+    jurisdiction_id: UUID | None
+    area_id: UUID | None
+    placed_version_id: UUID | None
+    placed_by: str
+    triage: str | None
+    placed_at: datetime
+
+
+class PlacementMade(msgspec.Struct, frozen=True, gc=False):
+    """Why a work order was placed anew: see ``PlacementChange``."""
+
+    cause: str
+    cause_id: UUID
+    released_crew_id: UUID | None = None
+
+
 class Record(msgspec.Struct, eq=False):
     """A record as it stands, and while edits are folded into it."""
 
@@ -111,8 +130,10 @@ class Record(msgspec.Struct, eq=False):
     """Made by this batch."""
     changed: bool = False
     """This batch changed it."""
-    placed: Sequence[Any] | None = None
-    """Jurisdiction, area, layer version and rule that placed a work order, as they are written."""
+    placed: Placed | None = None
+    """Where a work order belongs, and why."""
+    placed_before: Placed | None = None
+    """Where it belonged before it was placed anew in this batch."""
     was_done: bool = False
     """A work order that was completed, closed or cancelled before this batch."""
     moved: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,8 @@ from sqlalchemy import TextClause
 from sqlalchemy.orm import Session
 
 from fieldsync.journal import queries
-from fieldsync.journal.edits import Author, Edit, Known, Record, Touch
-from fieldsync.workorders.kinds import KINDS, Kind, Location, Policy, Values, entered
+from fieldsync.journal.edits import Author, Edit, Known, Placed, Record, Touch
+from fieldsync.workorders.kinds import KINDS, PLACED_BY, Kind, Location, Policy, Values, entered
 from fieldsync.workorders.rules import DONE
 
 
@@ -36,7 +36,9 @@ _PLACED: list[tuple[str, Any, Any]] = [
     ("jurisdiction_id", UUID | None, None),
     ("area_id", UUID | None, None),
     ("placed_version_id", UUID | None, None),
-    ("placed_by", str | None, None),
+    ("placed_by", str, ""),
+    ("triage", str | None, None),
+    ("placed_at", datetime | None, None),
     ("lon", float | None, None),
     ("lat", float | None, None),
 ]
@@ -99,11 +101,22 @@ def load(session: Session, author: Author, edits: Sequence[Edit], *, ids_may_be_
     return known
 
 
+def lock_work_orders(
+    session: Session, partnership_id: UUID, ids: Sequence[UUID], names: Collection[str], known: Known
+) -> None:
+    """Lock work orders and read their fields ``names`` into ``known``."""
+    kind = KINDS["work_order"]
+    statement = queries.lock_work_orders(tuple(name for name in kind.names if name in names))
+    _read_records(session, kind, statement, {"partnership_id": partnership_id, "ids": ids, "task_ids": []}, known)
+
+
 def _names(kind: Kind, edits: Sequence[Edit]) -> tuple[str, ...]:
     """The fields to read of the records that are edited: those that an edit names, and what the rules look at."""
     touched = set().union(*[edit.values for edit in edits])
     if not kind.is_child:
         touched.add("status")
+        if not PLACED_BY.isdisjoint(touched):
+            touched |= PLACED_BY
     return kind.names if len(touched) >= _ALL_FROM else tuple(name for name in kind.names if name in touched)
 
 
@@ -141,7 +154,9 @@ def _read_records(
             record.was_done = record.values["status"] in DONE
             if row.lon is not None:
                 record.values["location"] = Location(row.lon, row.lat)
-                record.placed = (row.jurisdiction_id, row.area_id, row.placed_version_id, row.placed_by)
+                record.placed = Placed(
+                    row.jurisdiction_id, row.area_id, row.placed_version_id, row.placed_by, row.triage, row.placed_at
+                )
         record.scope_was = record.scope
         known.records[kind.name, row.id] = record
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from fieldsync.journal.clash import settle, union
 from fieldsync.journal.edits import Author, Clash, Decision, Edit, Known, Outcome, Record, Refusal, Touch, Verdict
-from fieldsync.workorders.kinds import KINDS, Kind, Policy, Values
+from fieldsync.workorders.kinds import KINDS, PLACED_BY, Kind, Policy, Values
 from fieldsync.workorders.rules import FIRST, may_follow
 
 
@@ -172,7 +172,7 @@ def _fold(
                 record.values[name] = after[name] if name in after else edit.values[name]
         if "crew_id" in before:
             record.crew_id = record.values["crew_id"]
-        record.moved = record.moved or "location" in before
+        record.moved = record.moved or (not record.kind.is_child and not PLACED_BY.isdisjoint(before))
         record.version += 1
     _remember(author, edit, record, known, before)
 

@@ -1,4 +1,4 @@
-"""The journal of edits, the conflicts they left, and what has left a crew's scope."""
+"""The journal of edits, the conflicts they left, what was placed anew, and what has left a crew's scope."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class JournalEntry(Base):
     partnership_id: Mapped[UUID] = mapped_column(primary_key=True)
     edit_id: Mapped[UUID] = mapped_column(primary_key=True)
     author_id: Mapped[UUID] = mapped_column(primary_key=True)
-    """The device, or the member of staff. Edit ids are an author's own: nobody else's can be probed with them."""
+    """The device, the member of staff, or the boundary version whose publication (side ``boundaries``) did it. Edit
+    ids are an author's own: nobody else's can be probed with them."""
     entry: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity())
     """Order of receipt. Edits of one record are in line by the lock on it."""
     side: Mapped[str]
@@ -52,7 +53,7 @@ class JournalEntry(Base):
     problem: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
 
     __table_args__ = (
-        one_of("side", "crew", "office"),
+        one_of("side", "crew", "office", "boundaries"),
         one_of("verdict", "refused", "conflicted", "merged", "applied"),
         sa.Index("one_edit_per_seq", "partnership_id", "author_id", "seq", unique=True,
                  postgresql_where=sa.text("seq IS NOT NULL")),
@@ -108,6 +109,39 @@ class EditConflict(Base):
         sa.Index("conflict_of_work_order", "partnership_id", "work_order_id"),
         sa.Index("conflict_of_edit", "partnership_id", "edit_id"),
     )
+
+
+class PlacementChange(Base):
+    """A work order placed anew: by an edit of its point, a publication, a withdrawal or a person.
+
+    With the placement that stands on the work order's own row, these tell the whole story of whose it was, and why.
+    No foreign key: the work order is locked, and written by the same transaction (see docs/decisions, 10).
+    """
+
+    __tablename__ = "placement_change"
+
+    partnership_id: Mapped[ImpliedPartnershipId]
+    work_order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    """The work order's version once it was placed so."""
+    cause: Mapped[str]
+    cause_id: Mapped[UUID]
+    """``edit``: the author of the edit; ``publication``, ``withdrawal``: the boundary version; ``person``: the member
+    of staff."""
+    changed_at: Mapped[datetime]
+    from_placement: Mapped[Any] = mapped_column(postgresql.JSONB)
+    to_placement: Mapped[Any] = mapped_column(postgresql.JSONB)
+    """``{jurisdiction_id, area_id, placed_version_id, placed_by, triage, placed_at}``, as on the work order."""
+    released_crew_id: Mapped[UUID | None]
+    """The crew from which the same publication took the work order."""
+    reversed_at: Mapped[datetime | None]
+    """When a withdrawal looked at it, and either reversed it or left it as it was, because somebody had changed it."""
+
+    __table_args__ = (
+        one_of("cause", "edit", "publication", "withdrawal", "person"),
+        sa.Index("placement_change_of_version", "partnership_id", "cause_id", "work_order_id", "version",
+                 postgresql_where=sa.text("cause IN ('publication', 'withdrawal')")),
+    )  # fmt: skip
 
 
 class ScopeExit(Base):

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 
 from fieldsync.database import Base
-from fieldsync.journal.models import EditConflict, JournalEntry
+from fieldsync.journal.edits import Placed
+from fieldsync.journal.models import EditConflict, JournalEntry, PlacementChange
 from fieldsync.workorders import models as _records  # noqa: F401  (their tables are named below)
 from fieldsync.workorders.kinds import CHILD_KINDS, KINDS, Kind
 
@@ -18,7 +19,7 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 STATEMENTS_HELD_MAX = 256
 """Statements made for one choice of fields each; tablets use a few dozen of them."""
 
-_PLACEMENT = ("jurisdiction_id", "area_id", "placed_version_id", "placed_by")
+_PLACEMENT = Placed.__struct_fields__
 
 # Edits of these records by anybody after the version that the batch was made on, oldest first.
 HISTORY = text("""
@@ -28,6 +29,8 @@ HISTORY = text("""
             SELECT * FROM journal
             WHERE partnership_id = :partnership_id AND record_id = stale.record_id AND version > stale.base
               AND verdict <> 'refused'
+              -- Whose a work order is cannot be entered, so it cannot clash with what was.
+              AND action <> 'place'
             OFFSET 0
         ) j
         ORDER BY j.entry
@@ -139,7 +142,7 @@ def _selected(kind: Kind, names: Iterable[str]) -> str:
     else:
         selected += ["crew_id AS seen_by", "jurisdiction_id"]
     if "location" in names:
-        selected += ["ST_X(location) AS lon", "ST_Y(location) AS lat", "area_id", "placed_version_id", "placed_by"]
+        selected += ["ST_X(location) AS lon", "ST_Y(location) AS lat", *_PLACEMENT[1:]]
     return ", ".join(selected)
 
 
@@ -212,6 +215,12 @@ INSERT_CONFLICTS = _from_json(
                                                              "settled_by", "settling_edit_id"}],
     _CONFLICT_CONSTANTS,
 )  # fmt: skip
+
+INSERT_PLACEMENT_CHANGES = _from_json(
+    PlacementChange.__table__,  # type: ignore[arg-type]
+    [c.name for c in PlacementChange.__table__.c if c.name not in {"partnership_id", "changed_at", "reversed_at"}],
+    ["partnership_id", "changed_at"],
+)
 
 # What hangs on a work order follows it into another crew's scope (or out of all), stamped anew so that the new
 # crew's tablets receive it however old it is.

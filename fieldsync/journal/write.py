@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
+from msgspec import structs
 from psycopg.types.json import Json
 from sqlalchemy.orm import Session
 
 from fieldsync.journal import queries
-from fieldsync.journal.edits import Author, Clash, Decision, Outcome, Record
+from fieldsync.journal.edits import Author, Clash, Decision, Outcome, Placed, PlacementMade, Record
 from fieldsync.journal.place import place
 from fieldsync.partnerships.head import next_change
 from fieldsync.workorders.kinds import CHILD_KINDS, KINDS, Values
@@ -35,12 +37,36 @@ def write(session: Session, author: Author, outcome: Outcome, received_at: datet
     if not records:
         return None
     if moved := [record for record in records if record.moved]:
-        place(session, author.partnership_id, moved, received_at)
+        place(session, author.partnership_id, moved)
+        made = PlacementMade("edit", author.id)
+        write_placements(session, author.partnership_id, [(record, made) for record in moved], received_at)
     change = next_change(session, author.partnership_id)
     stamp = ids | {"change": change, "now": received_at}
     _write_records(session, records, stamp)
     _follow_scopes(session, records, ids | {"change": change})
     return change
+
+
+def write_placements(
+    session: Session, partnership_id: UUID, changed: Iterable[tuple[Record, PlacementMade]], at: datetime
+) -> None:
+    """Remember how work orders were placed before, where that has changed."""
+    rows = [
+        {
+            "work_order_id": record.id, "version": record.version, "cause": made.cause, "cause_id": made.cause_id,
+            "from_placement": record.placed_before, "to_placement": record.placed,
+            "released_crew_id": made.released_crew_id,
+        }
+        for record, made in changed
+        if record.placed_before is not None and not _same(record.placed_before, record.placed)
+    ]  # fmt: skip
+    if rows:
+        stamp = {"partnership_id": partnership_id, "changed_at": at}
+        session.execute(queries.INSERT_PLACEMENT_CHANGES, stamp | {"rows": _json(rows)})
+
+
+def _same(before: Placed, now: Placed | None) -> bool:
+    return now is not None and structs.replace(now, placed_at=before.placed_at) == before
 
 
 def _write_records(session: Session, records: list[Record], stamp: dict[str, Any]) -> None:
@@ -86,9 +112,9 @@ def _record_row(record: Record) -> dict[str, Any]:
     row = record.values | {"id": record.id, "version": record.version}
     if record.kind.is_child:
         row["scope_crew_id"] = record.scope
-    elif (point := row.get("location")) is not None:
+    elif (point := row.get("location")) is not None and record.placed is not None:
         row["lon"], row["lat"] = point.lon, point.lat
-        row["jurisdiction_id"], row["area_id"], row["placed_version_id"], row["placed_by"] = record.placed or ()
+        row |= structs.asdict(record.placed)
     if not record.kind.appends_only:
         row["deleted"] = record.deleted
     return row

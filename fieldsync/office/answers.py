@@ -20,6 +20,8 @@ class WorkOrderRecord(WorkOrderFields, kw_only=True):
 
     jurisdiction_id: UUID | None
     placed_by: str
+    triage: str | None
+    """Why a person should look at where it was placed; ``accepted`` once she has."""
     created_at: datetime
     updated_at: datetime
 
@@ -97,7 +99,8 @@ class WorkOrderPage(Struct):
 
 
 class Person(Struct):
-    """A member of staff (side ``office``), or a tablet (side ``crew``) with its crew."""
+    """A member of staff (side ``office``), a tablet (side ``crew``) with its crew, or the publication of a boundary
+    version (side ``boundaries``)."""
 
     side: str
     id: UUID
@@ -124,6 +127,24 @@ class ConflictBrief(Struct):
     state: str
 
 
+class PlacementRead(Struct):
+    """Where a work order was placed, and what decided."""
+
+    jurisdiction_id: UUID | None
+    rule: str
+    """``inside``, ``border``, ``overlap``, ``nearest``, ``outside``, ``overlay``, or ``person``."""
+    triage: str | None
+    placed_at: datetime
+    layer: str | None
+    layer_role: str | None
+    version_id: UUID | None
+    version: int | None
+    """The number of the layer's version."""
+    area: str | None
+    """The area's code."""
+    area_name: str | None
+
+
 class HistoryEntry(Struct):
     """One edit, and what became of it."""
 
@@ -142,6 +163,8 @@ class HistoryEntry(Struct):
     version: int | None
     entered: dict[str, Any]
     changed: dict[str, FieldChange] | None
+    placement: PlacementRead | None
+    """Where this edit placed the work order; null where it left it."""
     problem: dict[str, Any] | None
     """Why it was refused."""
     conflicts: list[ConflictBrief]

@@ -37,6 +37,22 @@ def _read(name: str) -> str:
     """
 
 
+def placement(row: str) -> str:
+    """The SQL expression for where a work order was placed and by which rule, as JSON.
+
+    ``row`` has the columns of a placement as the work order has them.
+    """
+    return f"""(
+        SELECT json_build_object(
+            'jurisdiction_id', {row}.jurisdiction_id, 'rule', {row}.placed_by, 'triage', {row}.triage,
+            'placed_at', {row}.placed_at, 'layer', l.name, 'layer_role', l.role, 'version_id', v.id,
+            'version', v.number, 'area', a.code, 'area_name', a.name)
+        FROM (SELECT) one
+        LEFT JOIN layer_version v ON v.partnership_id = :partnership_id AND v.id = {row}.placed_version_id
+        LEFT JOIN layer l ON l.partnership_id = v.partnership_id AND l.id = v.layer_id
+        LEFT JOIN area a ON a.partnership_id = :partnership_id AND a.id = {row}.area_id)"""
+
+
 READ = {name: text(_read(name)) for name in KINDS}
 
 # The same lock that the journal takes, in a statement before the one that reads: a waiter that read in the same
@@ -61,8 +77,13 @@ RETIRED = text("""
 
 
 def person(id_: str, side: str, crew: str = "d.crew_id") -> str:
-    """The SQL expression for who did something: a member of staff, or a tablet with its crew; as JSON."""
+    """The SQL expression for who did something: a member of staff, a tablet with its crew, or a publication of
+    boundaries; as JSON."""
     return f"""(CASE {side}
+        WHEN 'boundaries' THEN (
+            SELECT json_build_object('side', 'boundaries', 'id', v.id, 'name', l.name || ', version ' || v.number)
+            FROM layer_version v JOIN layer l ON l.partnership_id = v.partnership_id AND l.id = v.layer_id
+            WHERE v.partnership_id = :partnership_id AND v.id = {id_})
         WHEN 'office' THEN (
             SELECT json_build_object('side', 'office', 'id', s.id, 'name', s.name) FROM staff s
             WHERE s.partnership_id = :partnership_id AND s.id = {id_})

@@ -21,6 +21,8 @@ class Partnership(Base):
     slug: Mapped[str] = mapped_column(unique=True)
     """Short name that people type when they log in or enrol a tablet."""
     name: Mapped[str]
+    public_work_orders: Mapped[bool] = mapped_column(server_default=sa.false())
+    """Whether anybody may read where there is work and how it stands (a few fields of it, at /ogc)."""
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
 
     __table_args__ = (sa.CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,39}$'", name="slug"),)

@@ -164,8 +164,10 @@ def _usual(operation: Document, path: Document, actors: tuple[str, ...]) -> Iter
     parameters = [*operation.get("parameters", ()), *path.get("parameters", ())]
     if any(parameter.get("in") == "path" for parameter in parameters):
         yield NotFound
-    if "requestBody" in operation:
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
         yield from (MalformedBody, BodyTooLarge, UnsupportedEncoding, UnsupportedMediaType, Unprocessable)
+    elif "requestBody" in operation:
+        yield from (BodyTooLarge, Unprocessable)
     elif any(parameter.get("in") == "query" for parameter in parameters):
         yield Unprocessable
 

@@ -14,6 +14,7 @@ from fieldsync.journal.edits import REFUSALS, Verdict
 from fieldsync.journal.prepare import ACTIONS
 from fieldsync.sync.queries import FEED_KINDS
 from fieldsync.workorders.kinds import KINDS
+from fieldsync.workorders.models import PLACED_BY, TRIAGE
 from fieldsync.workorders.queries import HIDDEN
 from fieldsync.workorders.rules import Status
 
@@ -23,7 +24,8 @@ REF = "#/components/schemas/{name}"
 
 ENUMS: dict[tuple[str, str], list[str]] = {
     ("work_order", "status"): [str(status) for status in Status],
-    ("work_order", "placed_by"): ["inside", "border", "overlap", "nearest", "outside"],
+    ("work_order", "placed_by"): list(PLACED_BY),
+    ("work_order", "triage"): list(TRIAGE),
 }
 EXIT_REASONS = ["reassigned", "unassigned", "deleted"]
 

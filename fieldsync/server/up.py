@@ -1,4 +1,4 @@
-"""Run the whole: the cluster unless a database is named, migrations, the web server; until asked to stop."""
+"""Run the whole: the cluster unless a database is named, migrations, web server and worker; until asked to stop."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from fieldsync.cluster.lifeline import ends_with_parent
 from .problems import ServerProblem
 from .stopping import Stopped, stoppable
 from .web import WebServer, listen, url_of
+from .worker import WorkerProcess
 
 RESTARTS_MAX = 5
 """A database that ends so often within an hour has a trouble that starting it again does not cure."""
@@ -35,11 +36,12 @@ class Running:
     url: str
     environ: Mapping[str, str]
     web: WebServer
+    worker: WorkerProcess
     cluster: Cluster | None
 
 
 def up(home: Home, host: str, port: int) -> None:
-    """Serve in the foreground until Ctrl-C or SIGTERM; then end the web server, and after it the database.
+    """Serve in the foreground until Ctrl-C or SIGTERM; then end the worker, the web server, and the database.
 
     Raises:
         Stopped: everything has ended in order.
@@ -62,8 +64,8 @@ def running(
 ) -> Iterator[Running]:
     """Everything that ``up`` runs, ready to answer, for the time of the block.
 
-    ``afresh`` first removes the private cluster's database of that name. ``log`` takes what the web server
-    prints.
+    ``afresh`` first removes the private cluster's database of that name. ``log`` takes what the web server and the
+    worker print.
     """
     with Lock(home) as lock, listen(host, port) as listener:
         url = url_of(listener)
@@ -80,13 +82,15 @@ def running(
             say(f"Starting the web server at {url}")
             with WebServer(listener, environ, log) as web:
                 web.await_readiness()
-                # A database that was named from outside may carry a password: it is not written down.
-                lock.tell(url=url, since=since, ready=True, database_url=database_url if cluster else None)
-                yield Running(url, environ, web, cluster)
+                with WorkerProcess(environ, log) as worker:
+                    # A database that was named from outside may carry a password: it is not written down.
+                    lock.tell(url=url, since=since, ready=True, database_url=database_url if cluster else None)
+                    yield Running(url, environ, web, worker, cluster)
 
 
 def keep(parts: Running, until: Callable[[], bool] = lambda: False) -> None:
     """Watch the parts until a signal comes or ``until`` says so. A database that ended is started again: it recovers.
+    So is a worker: its runs go on.
 
     Raises:
         Stopped: ``until`` said so.
@@ -96,6 +100,8 @@ def keep(parts: Running, until: Callable[[], bool] = lambda: False) -> None:
     while (code := parts.web.wait(0.5)) is None:
         if until():
             raise Stopped
+        if parts.worker.keep():
+            say("The worker has ended unasked; it is started again")
         if parts.cluster is None or parts.cluster.wait(0) is None:
             continue
         restarts = [moment for moment in restarts if time.monotonic() - moment < 3600] + [time.monotonic()]

@@ -59,9 +59,10 @@ class CrewTablet:
         )  # fmt: skip
 
     def enrol(self, code: str) -> None:
-        """Join the crew, and download its records."""
+        """Join the crew, and download its records and the boundaries."""
         self.tablet.enrol(code)
         self.line.is_bad = False
+        self.tablet.fetch_boundaries()
         self.sync()
         self.line.is_bad = True
 

@@ -264,17 +264,23 @@ def _nothing_lost(day: Day, before: dict[str, list[Edit]], records: Records) -> 
 
 
 def _in_their_place(day: Day, before: dict[str, list[Edit]], records: Records) -> Law:
-    """Each job is in the jurisdiction that covers its point, by the same boundaries looked up here."""
+    """Each job is in the jurisdiction that covers its point, by the same boundaries looked up here. A tablet that is
+    sure of that by itself is right."""
     law = Law("Each job belongs to the county that its point lies in", "")
     codes: dict[str | None, str] = {
         key[1]: record["code"] for key, (_, record) in records.items() if key[0] == "jurisdiction"
     }
     moved, ever_done = _moved(day), _ever_done(day, before, records)
-    checked = outside = 0
+    checked = outside = sure = 0
     for (kind, record_id), (_, record) in records.items():
         if kind != "work_order":
             continue
         expected = _county(day, record)
+        guess = day.tablets[0].tablet.whose(record["location"]["lon"], record["location"]["lat"])
+        if guess is not None and guess.is_sure:
+            sure += 1
+            if guess.owner != expected:
+                law.findings.append(f"a tablet takes {record['location']} for {guess.owner}'s, and it is {expected}'s")
         first = day.dispatcher.at_first.get(record_id)
         kept = codes.get(first["jurisdiction_id"]) if first else None
         if record_id in moved:
@@ -289,7 +295,7 @@ def _in_their_place(day: Day, before: dict[str, list[Edit]], records: Records) -
         outside += found is None
         if found != expected:
             law.findings.append(f"work_order {record_id} at {record['location']} is in {found}, and not in {expected}")
-    law.checked = f"{checked:,} jobs, {outside:,} of them outside all counties"
+    law.checked = f"{checked:,} jobs, {outside:,} of them outside all counties; a tablet was sure of {sure:,} by itself"
     return law
 
 

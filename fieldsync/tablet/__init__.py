@@ -8,7 +8,10 @@
     tablet.update("work_order", job.id, {"status": "in_progress"})
     tablet.create("note", {"work_order_id": job.id, "body": "Deeper than it looked."})
 
+    tablet.whose(-79.99, 40.44)                            # whose ground is this?
+
     tablet.sync()                                          # back in coverage
+    tablet.fetch_boundaries()                              # once a day, say
     for edit in tablet.refused(): ...                      # what a person has to look at
 
 The parts, each small enough to be read at one go:
@@ -21,15 +24,18 @@ The parts, each small enough to be read at one go:
 ``conversation``  one exchange
 ``backoff``       how long to wait after a failure
 ``enrolment``     joining a crew; trading the token
+``package``       the boundaries to take along
+``ground``        whose ground a point is
 ``tablet``        all of it, for an app's screens
 
-The protocol is described in docs/sync.md.
+The protocol is described in docs/sync.md, the boundaries in docs/boundaries-serving.md.
 """
 
 from __future__ import annotations
 
 from fieldsync.tablet.conversation import Exchanged
 from fieldsync.tablet.edits import Edit, Verdict
+from fieldsync.tablet.ground import Ground, Whose
 from fieldsync.tablet.line import HttpLine, Line, Reply
 from fieldsync.tablet.problems import (
     AppOutdated,
@@ -50,6 +56,7 @@ __all__ = [
     "Edit",
     "EditTooLarge",
     "Exchanged",
+    "Ground",
     "HttpLine",
     "JournalTooShort",
     "Line",
@@ -63,4 +70,5 @@ __all__ = [
     "TabletProblem",
     "Unreachable",
     "Verdict",
+    "Whose",
 ]

@@ -27,6 +27,8 @@ def enrol(store: Store, line: Line, code: str, app_version: str) -> None:
             "UPDATE state SET token = ?, device_id = ?, crew_id = ?, cursor = NULL, complete = 0, turn = turn + 1",
             (token, device_id, crew_id),
         )
+        # Perhaps another partnership's: none is better than a wrong one.
+        connection.execute("DELETE FROM package")
 
 
 def rotate(store: Store, line: Line) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from fieldsync.tablet.problems import StoreTooNew
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE state (
@@ -72,6 +72,14 @@ CREATE INDEX edit_shown ON edit (kind, record_id) WHERE shown;
 CREATE INDEX edit_attention ON edit (seq) WHERE attention;
 """
 
+_PACKAGE = """
+-- The boundaries in force, whole, as JSON.
+CREATE TABLE package (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), body TEXT NOT NULL);
+"""
+
+_STEPS = (_SCHEMA, _PACKAGE)
+"""What each version of the file added to the one before it."""
+
 
 class Store:
     """The open file. Threads of one process share it; a second process may open it too and waits for its turn."""
@@ -94,12 +102,13 @@ class Store:
             found: int = connection.execute("PRAGMA user_version").fetchone()[0]
             if found > SCHEMA_VERSION:
                 raise StoreTooNew(f"The file has version {found}; this app knows {SCHEMA_VERSION}.")
-            if found == 0:
+            for step in _STEPS[found:]:
                 # Statement by statement: executescript would commit what it finds open.
-                for statement in _statements(_SCHEMA):
+                for statement in _statements(step):
                     connection.execute(statement)
+            if found == 0:
                 connection.execute("INSERT INTO state (only_row, server) VALUES (1, ?)", (server,))
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             connection.execute("UPDATE state SET server = ? WHERE server <> ?", (server, server))
 
     @contextmanager

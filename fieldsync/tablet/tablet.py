@@ -12,10 +12,11 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from fieldsync.tablet import edits, enrolment, replica
+from fieldsync.tablet import edits, enrolment, package, replica
 from fieldsync.tablet.backoff import Backoff
 from fieldsync.tablet.conversation import PATH, Conversation, Exchanged
 from fieldsync.tablet.edits import BATCH_EDITS_MAX, Edit
+from fieldsync.tablet.ground import Ground, Whose
 from fieldsync.tablet.line import HttpLine, Line, ask
 from fieldsync.tablet.problems import NotEnrolled, Unreachable
 from fieldsync.tablet.replica import Record
@@ -72,6 +73,7 @@ class Tablet:
         self._clock = clock
         self._new_id = new_id
         self._app_version = app_version
+        self._ground: Ground | None = None
         self._backoff = Backoff(chance or random.Random())  # noqa: S311  (waiting times are no secret)
         self._conversation = Conversation(
             self._store, self._line, clock, app_version=app_version, edits_max=edits_max, page=page
@@ -90,6 +92,7 @@ class Tablet:
             Unreachable: no answer came. The code may be used up by now: if it is not taken again, ask for another.
         """
         enrolment.enrol(self._store, self._line, code, self._app_version)
+        self._ground = None
 
     def rotate_token(self) -> None:
         """Trade the token for a new one. The server takes the old one until it has seen the new one.
@@ -255,6 +258,28 @@ class Tablet:
         if state["token"] is None:
             raise NotEnrolled("This tablet has not been enrolled.")
         return ask(self._line, "GET", f"{PATH}/edits/{edit_id}", token=state["token"])
+
+    # --- whose ground it is ---------------------------------------------------------------------------------------
+
+    def fetch_boundaries(self) -> bool:
+        """Fetch the boundaries in force, or what has changed in them. Returns whether they are others than before.
+
+        Raises:
+            Unreachable: nothing came of it; what the tablet has stays. Call again later.
+            NotEnrolled, ServerRefused
+        """
+        changed = package.fetch(self._store, self._line)
+        if changed:
+            self._ground = None
+        return changed
+
+    def whose(self, lon: float, lat: float, service_type: str | None = None) -> Whose | None:
+        """Whose ground a point is (degrees, EPSG:4326) for a service (its code); None before the first
+        ``fetch_boundaries``. A guess to show: the server places the job when it comes in."""
+        if self._ground is None:
+            kept = package.kept(self._store)
+            self._ground = None if kept is None else Ground(kept)
+        return None if self._ground is None else self._ground.whose(lon, lat, service_type)
 
     def close(self) -> None:
         """Close the file. What is under way in other threads fails; nothing stored is lost."""

@@ -245,6 +245,9 @@ KINDS: dict[str, Kind] = {
     )
 }
 
+PLACED_BY = frozenset({"location", "service_type_id"})
+"""The fields of a work order that decide whose it is."""
+
 READ_ONLY_KINDS = frozenset({"service_type", "jurisdiction"})
 """Sent to tablets, never edited by them."""
 

@@ -20,6 +20,10 @@ from fieldsync.problems import AlreadyThere
 from fieldsync.workorders.promises import promise
 from fieldsync.workorders.rules import Status
 
+PLACED_BY = ("inside", "border", "overlap", "nearest", "outside", "overlay", "person")
+TRIAGE = ("outside", "near_border", "no_jurisdiction", "withdrawn", "accepted")
+"""Why a person should look at where a work order was placed, or that she has and left it there."""
+
 
 class ServiceType(Base):
     """What kind of work."""
@@ -74,6 +78,10 @@ class WorkOrder(Base):
     placed_version_id: Mapped[UUID | None]
     placed_by: Mapped[str]
     """The rule that placed it: see docs/boundaries.md."""
+    placed_at: Mapped[datetime]
+    """When, by the database's clock: before or after a boundary version came into force."""
+    triage: Mapped[str | None]
+    """Null where there is no reason to look at where it was placed."""
 
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -81,7 +89,8 @@ class WorkOrder(Base):
 
     __table_args__ = (
         one_of("status", *Status),
-        one_of("placed_by", "inside", "border", "overlap", "nearest", "outside"),
+        one_of("placed_by", *PLACED_BY),
+        one_of("triage", *TRIAGE),
         sa.Index("work_order_feed", "partnership_id", "crew_id", "change", "id",
                  postgresql_where=sa.text("deleted_at IS NULL")),
         sa.Index("work_order_changed", "partnership_id", "change", "id"),
@@ -89,6 +98,11 @@ class WorkOrder(Base):
         # Triage: few among many, and without an index found only by reading all.
         sa.Index("work_order_triage", "partnership_id", "change", "id",
                  postgresql_where=sa.text("jurisdiction_id IS NULL AND deleted_at IS NULL")),
+        sa.Index("work_order_flagged", "partnership_id", "placed_at", "id",
+                 postgresql_where=sa.text("triage <> 'accepted' AND deleted_at IS NULL")),
+        # Open ones: what a publication goes through.
+        sa.Index("work_order_open", "partnership_id", "id",
+                 postgresql_where=sa.text("status IN ('open', 'in_progress', 'on_hold') AND deleted_at IS NULL")),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +12,9 @@ from flask import Flask
 from fieldsync import create_app
 from fieldsync.auth.actor import DEVICE, Blueprint
 from fieldsync.config import Settings
+from tests.api.boundaries_serving.layers import area_set, at, new_layer, new_version
 from tests.api.town import Caller, Town
+from tests.geo.coverages import winding_cells
 from tests.sync_model.world import World, make_world
 
 RULES = [
@@ -29,6 +32,7 @@ BODIES: dict[str, Any] = {
     "recorded.add_task": {"title": "Mine"},
     "recorded.edit_task": {"title": "Mine"},
     "conflicts.settle": {"choice": "kept"},
+    "triage.decide_": {"decision": "accept"},
     "devices.update_device": {"name": "Mine"},
     "crews.update_crew": {"name": "Mine"},
     "members.update_member": {"name": "Mine"},
@@ -62,12 +66,16 @@ def everything(world: World, admin: Caller) -> dict[str, Any]:
     ).json
     enrolment = admin.post("/v1/enrolments", {"crew_id": str(world.crew_ids[0]), "device_name": "x"}).json
     token = admin.post("/v1/api-tokens", {"staff_id": str(world.staff_id), "label": "x"}).json
+    layer_id = new_layer(town_of(world))
+    version_id = new_version(town_of(world), layer_id, area_set(winding_cells(1, 1)), at(2020))
+    slug = world.value("SELECT slug FROM partnership WHERE id = :p")
     return {
         "work_order_id": work_order_id, "task_id": task_id, "conflict_id": conflict["id"], "edit_id": task["edit_id"],
         "device_id": two.device_id, "crew_id": world.crew_ids[0], "member_id": world.member_id,
         "membership_id": membership["id"], "enrolment_id": enrolment["id"], "staff_id": world.staff_id,
         "token_id": token["id"], "jurisdiction_id": world.jurisdiction_id, "service_type_id": world.service_type_id,
-        "own_tablet": one,
+        "layer_id": layer_id, "version_id": version_id, "slug": slug, "z": 0, "x": 0, "y": 0,
+        "collection_id": "work-orders", "feature_id": work_order_id, "own_tablet": one,
     }  # fmt: skip
 
 
@@ -76,7 +84,7 @@ def test_what_is_another_partnerships_is_not_there(sync_app: Flask, endpoint: st
     theirs = make_world(sync_app)
     admin = town_of(theirs).staff("admin", "dispatcher", "gis")
     things = everything(theirs, admin)
-    path = rule.replace("<uuid:", "{").replace(">", "}").format(**things)
+    path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule).format(**things)
     body = BODIES.get(endpoint, {} if method in ("PATCH", "PUT") else None)
     version = 1 if "conflicts" in rule or "tasks" in rule else 2
     headers = {"If-Match": f'"{version}"'}

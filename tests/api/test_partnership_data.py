@@ -17,6 +17,21 @@ SHARED = {
 }
 
 
+class TestThePartnershipItself:
+    def test_says_whether_its_work_is_public(self, town: Town) -> None:
+        admin, reader = town.staff("admin"), town.staff("dispatcher")
+        assert reader.get("/v1/partnership").json == {
+            "slug": town.slug, "name": "Two towns", "public_work_orders": False,
+        }  # fmt: skip
+        assert admin.patch("/v1/partnership", {"public_work_orders": True}).json["public_work_orders"] is True
+        assert reader.get("/v1/partnership").json["public_work_orders"] is True
+
+    def test_is_changed_by_admins_of_all_of_it(self, town: Town) -> None:
+        for person in (town.staff(("admin", town.alder)), town.staff("gis")):
+            assert person.patch("/v1/partnership", {"public_work_orders": True}).status_code == 403
+        assert town.staff("admin").patch("/v1/partnership", {"slug": "other"}).status_code == 422
+
+
 class TestWhatTabletsHoldToo:
     @pytest.mark.parametrize("path", SHARED)
     def test_is_created_read_listed_and_changed(self, town: Town, path: str) -> None:

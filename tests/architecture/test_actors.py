@@ -28,6 +28,19 @@ FOR_ANYONE = {
     "reference.docs",
     "reference.asset",
     "reference.openapi",
+    # These show others than a partnership's own people its public layers.
+    "boundary_tiles.read_tile",
+    "boundary_tiles.read_tilejson",
+    # Each of these recognises staff, and shows others what the partnership shows to everybody.
+    "ogc.start",
+    "ogc.landing",
+    "ogc.conformance",
+    "ogc.api",
+    "ogc.collections",
+    "ogc.collection",
+    "ogc.queryables",
+    "ogc.items",
+    "ogc.item",
 }
 """Whoever opens another address to everybody writes it down here as well, so that somebody reads it twice."""
 

@@ -19,10 +19,10 @@ from fieldsync.database import new_id
 from fieldsync.partnerships.head import next_change
 from fieldsync.partnerships.models import Jurisdiction
 from geo.load import load_draft
-from geo.publish import publish
 from geo.read import read_areas
 from geo.tables import layer
 from tests.geo.cities import DC, Points, needs_data, points
+from tests.geo.layers import check_and_publish
 from tests.sync_model.world import World, make_world
 
 pytestmark = needs_data
@@ -43,7 +43,7 @@ def city(sync_app: Flask) -> World:
         layer_id = new_id()
         session.execute(insert(layer), ids | {"id": layer_id, "name": "Wards"})
         version_id = load_draft(session, world.partnership_id, layer_id, areas)
-        publish(session, world.partnership_id, version_id, datetime(2012, 1, 1, tzinfo=UTC))
+        check_and_publish(session, world.partnership_id, version_id, datetime(2012, 1, 1, tzinfo=UTC))
     return world
 
 

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from geo import refusals as r
 from geo.areas import AreaSet
-from geo.assign import index_for, place_in_postgis, version_in_force
+from geo.assign import InForce, in_force, index_for, place_in_postgis
 from geo.load import load_draft
 from geo.publish import WHOLE_VERTICES_MAX, publish
+from geo.report import check_version, warning_kinds
 from geo.tables import area, area_piece, layer, layer_version
-from tests.geo.layers import areas_of, at, engine_of, new_layer, new_partnership, published
+from tests.geo.layers import areas_of, at, check_and_publish, engine_of, new_layer, new_partnership, published
 
 WEST, EAST = shapely.box(-77, 38, -76.5, 39), shapely.box(-76.5, 38, -76, 39)
 
@@ -47,8 +48,8 @@ def layer_id(session: Session, partnership_id: UUID) -> UUID:
     return new_layer(session, partnership_id)
 
 
-def circle(vertices: int) -> shapely.Geometry:
-    return shapely.Point(-77, 38).buffer(0.5, quad_segs=vertices // 4)
+def circle(vertices: int, lon: float = -77) -> shapely.Geometry:
+    return shapely.Point(lon, 38).buffer(0.5, quad_segs=vertices // 4)
 
 
 def test_a_draft_holds_what_was_read(session: Session, partnership_id: UUID, layer_id: UUID) -> None:
@@ -70,15 +71,15 @@ def test_a_draft_holds_what_was_read(session: Session, partnership_id: UUID, lay
 def test_a_version_holds_until_the_next_one(session: Session, partnership_id: UUID, layer_id: UUID) -> None:
     first = load_draft(session, partnership_id, layer_id, areas_of([WEST]))
     second = load_draft(session, partnership_id, layer_id, areas_of([EAST]))
-    assert version_in_force(session, partnership_id, at(2021)) is None
-    publish(session, partnership_id, first, at(2002))
-    publish(session, partnership_id, second, at(2012))
+    assert in_force(session, partnership_id, at(2021)).base is None
+    check_and_publish(session, partnership_id, first, at(2002))
+    check_and_publish(session, partnership_id, second, at(2012))
 
-    def in_force(moment: datetime) -> UUID | None:
-        found = version_in_force(session, partnership_id, moment)
+    def base(moment: datetime) -> UUID | None:
+        found = in_force(session, partnership_id, moment).base
         return found.version_id if found else None
 
-    assert [in_force(at(year)) for year in (2001, 2002, 2011, 2012, 2100)] == [None, first, first, second, second]
+    assert [base(at(year)) for year in (2001, 2002, 2011, 2012, 2100)] == [None, first, first, second, second]
     during = session.execute(
         sa.select(layer_version.c.during).where(layer_version.c.layer_id == layer_id).order_by("number")
     ).scalars()
@@ -87,21 +88,22 @@ def test_a_version_holds_until_the_next_one(session: Session, partnership_id: UU
 
 def test_a_reference_layer_decides_no_jurisdiction(session: Session, partnership_id: UUID) -> None:
     reference = new_layer(session, partnership_id, role="reference")
-    publish(session, partnership_id, load_draft(session, partnership_id, reference, areas_of([WEST])), at(2002))
-    assert version_in_force(session, partnership_id, at(2012)) is None
+    version_id = load_draft(session, partnership_id, reference, areas_of([WEST]))
+    check_and_publish(session, partnership_id, version_id, at(2002))
+    assert in_force(session, partnership_id, at(2012)) == InForce(at(2012))
 
 
 def test_the_layer_s_tolerance_comes_with_the_version_in_force(session: Session) -> None:
     partnership_id, version_id = published(session, areas_of([WEST]), tolerance_m=25)
-    found = version_in_force(session, partnership_id, at(2021))
+    found = in_force(session, partnership_id, at(2021)).base
     assert found is not None
-    assert found[1:] == (version_id, 25)
+    assert (found.version_id, found.tolerance_m) == (version_id, 25)
 
 
 def test_only_large_areas_are_cut_and_nothing_is_lost(session: Session) -> None:
     """A circle of 1,000 vertices, one of 100, and one of two parts."""
     two = shapely.multipolygons([shapely.box(-70, 38, -69, 39), shapely.box(-68, 38, -67, 39)])
-    _, version_id = published(session, areas_of([circle(1000), circle(100), two]))
+    _, version_id = published(session, areas_of([circle(1000), circle(100, -75), two]))
     rows = session.execute(
         sa.select(area.c.code, sa.func.ST_AsBinary(area_piece.c.geom))
         .join(area, area.c.id == area_piece.c.area_id)
@@ -113,13 +115,18 @@ def test_only_large_areas_are_cut_and_nothing_is_lost(session: Session) -> None:
     assert len(pieces["A"]) > 8
     assert max(shapely.get_num_coordinates(pieces["A"])) <= WHOLE_VERTICES_MAX
     assert shapely.area(pieces["A"]).sum() == pytest.approx(circle(1000).area, rel=1e-12)
-    assert pieces["B"] == [circle(100)]
+    assert pieces["B"] == [circle(100, -75)]
     assert len(pieces["C"]) == 2
 
 
-def refusal_of(session: Session, partnership_id: UUID, version_id: UUID, moment: datetime) -> type[Exception]:
-    with pytest.raises(r.BoundaryRefusal) as caught:
-        publish(session, partnership_id, version_id, moment)
+def refusal_of(
+    session: Session, partnership_id: UUID, version_id: UUID, moment: datetime, leave_out: str = ""
+) -> type[Exception]:
+    """What is said to somebody who acknowledges every warning but one kind."""
+    acknowledged = [kind for kind in warning_kinds(session, partnership_id, version_id) if kind != leave_out]
+    # Whoever is refused rolls back what was done until then.
+    with pytest.raises(r.BoundaryRefusal) as caught, session.begin_nested():
+        publish(session, partnership_id, version_id, moment, acknowledged=acknowledged)
     return type(caught.value)
 
 
@@ -127,7 +134,14 @@ def test_what_cannot_be_published(session: Session, partnership_id: UUID, layer_
     first = load_draft(session, partnership_id, layer_id, areas_of([WEST]))
     second = load_draft(session, partnership_id, layer_id, areas_of([EAST]))
     empty = load_draft(session, partnership_id, layer_id, areas_of([]))
-    publish(session, partnership_id, first, at(2012))
+    assert refusal_of(session, partnership_id, first, at(2012)) is r.NotChecked
+    check_and_publish(session, partnership_id, first, at(2012))
+    check_version(session, partnership_id, second)
+    assert "ground_lost" in warning_kinds(session, partnership_id, second)
+    assert refusal_of(session, partnership_id, second, at(2013), leave_out="ground_lost") is r.NotAcknowledged
+    twice = load_draft(session, partnership_id, layer_id, areas_of([EAST, WEST], ["E", "E"]))
+    check_version(session, partnership_id, twice)
+    assert refusal_of(session, partnership_id, twice, at(2013)) is r.HasErrors
     assert refusal_of(session, partnership_id, first, at(2013)) is r.VersionNotDraft
     assert refusal_of(session, partnership_id, second, at(2012)) is r.StartsTooEarly
     assert refusal_of(session, partnership_id, second, at(2002)) is r.StartsTooEarly
@@ -136,7 +150,7 @@ def test_what_cannot_be_published(session: Session, partnership_id: UUID, layer_
     assert refusal_of(session, new_partnership(session), second, at(2013)) is r.VersionUnknown
     with pytest.raises(ValueError, match="time zone"):
         publish(session, partnership_id, second, at(2013).replace(tzinfo=None))
-    found = version_in_force(session, partnership_id, at(2013))
+    found = in_force(session, partnership_id, at(2013)).base
     assert found is not None
     assert found.version_id == first
 
@@ -199,4 +213,5 @@ def test_the_number_of_statements_does_not_depend_on_the_areas_or_points(session
         return len(statements)
 
     many = [shapely.box(x, 38, x + 0.1, 38.1) for x in range(-100, -70)]
-    assert counted(areas_of([WEST]), 1) == counted(areas_of(many, [f"T{k}" for k in range(30)]), 500)
+    codes = [f"T{k}" for k in range(30)]
+    assert counted(areas_of(many[:3], codes[:3]), 1) == counted(areas_of(many, codes), 500)

@@ -42,9 +42,9 @@ def named(connection: psycopg.Connection) -> dict[str, UUID]:
 
 WRITE = """
     INSERT INTO work_order (partnership_id, id, version, change, title, service_type_id, status, priority, location,
-        crew_id, tags, jurisdiction_id, placed_by, created_at, updated_at)
+        crew_id, tags, jurisdiction_id, placed_by, placed_at, created_at, updated_at)
     SELECT %(partnership_id)s, gen_random_uuid(), 1, 1, 'Pothole ' || n, %(service_type_id)s, 'open', 3,
-        ST_SetSRID(ST_MakePoint(-80, 40), 4326), %(crew_id)s, '{}', %(jurisdiction_id)s, 'inside', now(), now()
+        ST_SetSRID(ST_MakePoint(-80, 40), 4326), %(crew_id)s, '{}', %(jurisdiction_id)s, 'inside', now(), now(), now()
     FROM generate_series(1, 3) n
 """
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from geo.areas import AreaSet, Source
 from geo.load import load_draft
 from geo.publish import publish
+from geo.report import check_version, warning_kinds
 from geo.tables import layer
 
 SOURCE = Source("test.gpkg", "GeoPackage", "towns", "EPSG:4326", "utf-8", "code", "name", 0.0)
@@ -58,5 +59,12 @@ def published(session: Session, areas: AreaSet, tolerance_m: float = 0) -> tuple
     partnership_id = new_partnership(session)
     layer_id = new_layer(session, partnership_id, tolerance_m)
     version_id = load_draft(session, partnership_id, layer_id, areas)
-    publish(session, partnership_id, version_id, at(2020))
+    check_and_publish(session, partnership_id, version_id, at(2020))
     return partnership_id, version_id
+
+
+def check_and_publish(session: Session, partnership_id: UUID, version_id: UUID, moment: datetime) -> None:
+    """Publish a draft as somebody does who reads no report and acknowledges every warning in it."""
+    check_version(session, partnership_id, version_id)
+    warnings = warning_kinds(session, partnership_id, version_id)
+    publish(session, partnership_id, version_id, moment, acknowledged=warnings)

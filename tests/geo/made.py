@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import struct
 import warnings
 import zipfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,75 @@ def zipped_shapefile(
             if not (inside / f"towns.{extension}").exists():
                 archive.writestr(f"towns.{extension}", content)
     return path
+
+
+def loose_shapefile(
+    folder: Path, *, leave_out: Sequence[str] = (), capitals: bool = False, encoding: str = "UTF-8", **layer: Any
+) -> Path:
+    """The files of a shapefile beside each other; with `capitals`, those beside the .shp are called so."""
+    path = write(folder / "towns.shp", "ESRI Shapefile", encoding=encoding, **layer)
+    for file in sorted(folder.glob("towns.*")):
+        if file.suffix[1:] in leave_out:
+            file.unlink()
+        elif capitals and file != path:
+            file.rename(folder / file.name.upper())
+    return path
+
+
+def zipped_geodatabase(
+    folder: Path,
+    *,
+    leave_out: Sequence[str] = (),
+    cut: dict[str, float] | None = None,
+    folders: Sequence[str] = ("towns.gdb",),
+    **layer: Any,
+) -> Path:
+    """A zipped file geodatabase, some of its files left out, of others only so large a part kept."""
+    inside = folder / "inside.gdb"
+    write(inside, "OpenFileGDB", layer="towns", **layer)
+    path = folder / "towns.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in folders:
+            for file in sorted(inside.iterdir()):
+                if file.name not in leave_out:
+                    content = file.read_bytes()
+                    kept = int(len(content) * (cut or {}).get(file.name, 1.0))
+                    archive.writestr(f"{name}/{file.name}", content[:kept])
+    return path
+
+
+def curved_geopackage(path: Path) -> Path:
+    """A GeoPackage with a square and a full circle, drawn as arcs (ISO WKB: CurvePolygon 10, CircularString 8)."""
+    write(path, "GPKG", codes=("A", "B"), names=("Square", "Circle"), layer="towns", kind="Unknown")
+    arcs = [(-76.8, 38.1), (-76.7, 38.0), (-76.6, 38.1), (-76.7, 38.2), (-76.8, 38.1)]
+    points = b"".join(struct.pack("<dd", *point) for point in arcs)
+    wkb = struct.pack("<BII", 1, 10, 1) + struct.pack("<BII", 1, 8, len(arcs)) + points
+    with closing(sqlite3.connect(path)) as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{name}"')
+        # The header of a geometry in a GeoPackage without its box: "GP", version, flags, system.
+        header = b"GP" + struct.pack("<BBi", 0, 1, 4326)
+        database.execute("UPDATE towns SET geom = ? WHERE fid = 2", (header + wkb,))
+        database.commit()
+    return path
+
+
+def topology() -> dict[str, Any]:
+    """Two squares that share a side, A west of B; the arcs are quantized to tenths of a degree."""
+    towns = [
+        {"type": "Polygon", "arcs": [[0, 1]], "properties": {"code": "A", "name": "Añasco"}},
+        {"type": "MultiPolygon", "arcs": [[[2, ~0]]], "properties": {"code": "B", "name": "Besòs"}},
+    ]
+    return {
+        "type": "Topology",
+        "transform": {"scale": [0.1, 0.1], "translate": [WEST, SOUTH]},
+        "objects": {"towns": {"type": "GeometryCollection", "geometries": towns}},
+        "arcs": [
+            [[1, 0], [0, 1]],
+            [[1, 1], [-1, 0], [0, -1], [1, 0]],
+            [[1, 0], [1, 0], [0, 1], [-1, 0]],
+        ],
+    }
 
 
 def feature(geometry: object, code: object = "A", name: object = "Town") -> dict[str, object]:

@@ -154,3 +154,27 @@ def test_threads_that_ask_a_new_index_together_get_the_same_answers() -> None:
         with ThreadPoolExecutor(8) as pool:
             asked = [pool.submit(index.place, lon, lat) for _ in range(8)]
         assert all(answer.result().codes == expected for answer in asked)
+
+
+@pytest.mark.parametrize("border_m", [5.0, 80.0, 900.0])
+def test_near_a_border_is_what_the_ellipsoid_says(border_m: float) -> None:
+    """Against the distance to every edge, cut into steps of a few metres."""
+    wavy = shapely.Point(-79.9, 40.4).buffer(0.03, quad_segs=9)
+    areas = [wavy, shapely.difference(shapely.box(-80, 40.3, -79.8, 40.5), wavy)]
+    index = index_of(dict(zip("AB", areas, strict=True)))
+    rng = np.random.default_rng(3)
+    lon, lat = rng.uniform(-80.01, -79.79, 200), rng.uniform(40.29, 40.51, 200)
+    edges = shapely.get_coordinates(shapely.segmentize(shapely.boundary(areas), 2e-5))
+    geod = Geod(ellps="WGS84")
+    for k, near in enumerate(index.near_border(lon, lat, border_m).tolist()):
+        flat = np.hypot((edges[:, 0] - lon[k]) * np.cos(np.radians(lat[k])), edges[:, 1] - lat[k])
+        x, y = edges[np.argsort(flat)[:20]].T
+        least = min(geod.inv(np.full(20, lon[k]), np.full(20, lat[k]), x, y)[2])
+        if abs(least - border_m) > 0.05:
+            assert near == (least < border_m), (lon[k], lat[k], least)
+
+
+def test_nothing_is_near_a_border_without_a_distance_or_off_the_earth() -> None:
+    index = index_of({"A": shapely.box(0, 0, 1, 1)})
+    assert index.near_border([0.0], [0.5], 0).tolist() == [False]
+    assert index.near_border([np.nan, 400.0, 0.0], [0.5, 0.5, 0.5], 10).tolist() == [False, False, True]

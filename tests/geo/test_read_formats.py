@@ -12,13 +12,24 @@ from shapely.affinity import translate
 
 from geo.areas import AreaSet
 from geo.read import read_areas
-from tests.geo.made import feature, geojson, square_at, squares, write, zipped_shapefile
+from tests.geo.made import (
+    feature,
+    geojson,
+    loose_shapefile,
+    square_at,
+    squares,
+    write,
+    zipped_geodatabase,
+    zipped_shapefile,
+)
 
 FILES = {
     "GeoPackage": lambda folder, **layer: write(folder / "towns.gpkg", "GPKG", **layer),
     "FlatGeobuf": lambda folder, **layer: write(folder / "towns.fgb", "FlatGeobuf", **layer),
     "GeoJSON": lambda folder, **layer: write(folder / "towns.geojson", "GeoJSON", **layer),
     "Shapefile": zipped_shapefile,
+    "Shapefile, loose": loose_shapefile,
+    "File geodatabase": zipped_geodatabase,
 }
 
 
@@ -35,8 +46,13 @@ def test_every_format_gives_the_areas_that_were_written(kind: str, tmp_path: Pat
     for code, square in zip("ABC", squares(), strict=True):
         geom = found[code][1]
         assert geom.geom_type == "MultiPolygon"
-        assert geom.normalize().equals_exact(shapely.multipolygons([square]).normalize(), 0)
-    assert (areas.source.format, areas.source.crs, areas.source.accuracy_m) == (kind, "EPSG:4326", 0)
+        # A geodatabase keeps whole steps of a billionth of a degree.
+        tolerance = 2e-9 if kind == "File geodatabase" else 0
+        assert geom.normalize().equals_exact(shapely.multipolygons([square]).normalize(), tolerance)
+    source = areas.source
+    assert (source.format, source.crs, source.accuracy_m) == (kind.split(",")[0], "EPSG:4326", 0)
+    assert (source.fields, source.valid_from_field, source.owner_field) == (("code", "name"), None, None)
+    assert (source.layer, areas.owners, areas.valid_from) == ("towns", (), ())
     assert areas.notes == ("The codes were taken from code.", "The names were taken from name.")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import text
 
-from fieldsync.office.queries import OWN, person, sent
+from fieldsync.office.queries import OWN, person, placement, sent
 from fieldsync.workorders.kinds import CHILD_KINDS
 
 FILTERS = {
@@ -88,6 +88,29 @@ _OF_WORK_ORDER = " UNION ALL ".join(
     for name in CHILD_KINDS
 )
 
+# Where a work order was first placed stands in what its first move remembers, or else still on its row.
+_PLACEMENT = f"""
+    CASE WHEN r.kind <> 'work_order' OR j.verdict = 'refused' THEN NULL
+    WHEN j.action = 'create' THEN (
+        SELECT {placement("p")} FROM (
+            SELECT f.* FROM (
+                (SELECT 0 AS turn, c.version AS since, c.from_placement AS was FROM placement_change c
+                 WHERE c.partnership_id = w.partnership_id AND c.work_order_id = w.id ORDER BY c.version LIMIT 1)
+                UNION ALL
+                SELECT 1, 0, (SELECT to_jsonb(n) FROM (
+                    SELECT w.jurisdiction_id, w.area_id, w.placed_version_id, w.placed_by, w.triage, w.placed_at) n)
+            ) k CROSS JOIN LATERAL jsonb_to_record(k.was) AS f (
+                jurisdiction_id uuid, area_id uuid, placed_version_id uuid, placed_by text, triage text,
+                placed_at timestamptz)
+            ORDER BY k.turn LIMIT 1
+        ) p)
+    ELSE (
+        SELECT {placement("p")} FROM placement_change c CROSS JOIN LATERAL jsonb_to_record(c.to_placement) AS p (
+            jurisdiction_id uuid, area_id uuid, placed_version_id uuid, placed_by text, triage text,
+            placed_at timestamptz)
+        WHERE c.partnership_id = w.partnership_id AND c.work_order_id = w.id AND c.version = j.version)
+    END"""
+
 # The work order is read first: no row where the asking person may not see it, one without an entry at the end.
 HISTORY = text(f"""
     SELECT p.entry, p.sent
@@ -97,7 +120,7 @@ HISTORY = text(f"""
             'happened_at', j.happened_at, 'observed_at', j.observed_at, 'received_at', j.received_at,
             'by', {person("j.author_id", "j.side", "j.crew_id")},
             'verdict', j.verdict, 'base_version', j.base_version, 'version', j.version,
-            'entered', j.fields, 'changed', {_CHANGED}, 'problem', j.problem,
+            'entered', j.fields, 'changed', {_CHANGED}, 'placement', {_PLACEMENT}, 'problem', j.problem,
             'conflicts', coalesce((
                 SELECT json_agg(json_build_object('id', c.id, 'sort', c.sort, 'field', c.field, 'state', c.state)
                                 ORDER BY c.id)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 from marshmallow import ValidationError, fields, validate
 from webargs.fields import DelimitedList
 
 from fieldsync.schemas import PageArgs, Request
+from fieldsync.workorders.models import PLACED_BY
 from fieldsync.workorders.rules import Status
-from geo.placements import Rule
 
 ID_OR_NONE = "^(none|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
 FOUR_NUMBERS = "^-?[0-9.]{1,20}(,-?[0-9.]{1,20}){3}$"
@@ -61,7 +61,7 @@ class WorkOrdersArgs(PageArgs):
     service_type_id = fields.UUID()
     priority = fields.Integer(validate=validate.Range(1, 5), metadata={"description": "1 is the most urgent."})
     placed_by = fields.String(
-        validate=validate.OneOf(get_args(Rule)),
+        validate=validate.OneOf(PLACED_BY),
         metadata={"description": "The rule that placed it; `outside` is triage."},
     )  # fmt: skip
     bbox = Box(

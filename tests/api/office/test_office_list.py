@@ -133,12 +133,12 @@ ROWS = 200_000
 
 FILL = text("""
     INSERT INTO work_order (partnership_id, id, version, change, title, service_type_id, status, priority, location,
-                            tags, crew_id, jurisdiction_id, placed_by, created_at, updated_at)
+                            tags, crew_id, jurisdiction_id, placed_by, placed_at, created_at, updated_at)
     SELECT :p, gen_random_uuid(), 1, 1 + i, 'Job ' || i, :service, (ARRAY['open', 'closed', 'closed'])[1 + i % 3],
            1 + i % 5, ST_SetSRID(ST_MakePoint(-80.1 + 0.4 * random(), 40 + random()), 4326), '{}',
            CASE WHEN i % 100 < 2 THEN CAST((ARRAY[:alpha, :beta])[1 + i % 2] AS uuid) END,
            CASE WHEN i % 1000 > 0 THEN CAST((ARRAY[:west, :east])[1 + i % 2] AS uuid) END,
-           CASE WHEN i % 1000 > 0 THEN 'inside' ELSE 'outside' END, now(), now()
+           CASE WHEN i % 1000 > 0 THEN 'inside' ELSE 'outside' END, now(), now(), now()
     FROM generate_series(1, :rows) i
 """)
 

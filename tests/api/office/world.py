@@ -23,7 +23,7 @@ from fieldsync.partnerships.models import Head, Jurisdiction, Partnership
 from fieldsync.workorders.models import ServiceType
 from geo.areas import AreaSet, Source
 from geo.load import load_draft
-from geo.publish import publish
+from tests.geo.layers import check_and_publish
 
 WEST = {"lon": -80.0, "lat": 40.5}
 EAST = {"lon": -79.8, "lat": 40.5}
@@ -196,4 +196,4 @@ def _boundaries(session: Session, world: World) -> None:
     source = Source("towns.geojson", "GeoJSON", "towns", "EPSG:4326", "UTF-8", "code", "name", 0.0)
     areas = AreaSet(tuple(TOWNS), tuple(code.title() for code in TOWNS), geoms, source)
     version_id = load_draft(session, world.partnership_id, layer_id, areas)
-    publish(session, world.partnership_id, version_id, now() - timedelta(days=1))
+    check_and_publish(session, world.partnership_id, version_id, now() - timedelta(days=1))

@@ -1,0 +1,1 @@
+"""Areas in few points and with shared borders: what tablets take along."""
