@@ -30,11 +30,7 @@ _tasks = Blueprint()
 
 @_tasks.task(name="carry_out", pass_context=True)
 def _carry_out(context: JobContext, *, partnership_id: str, run_id: str) -> None:
-    from fieldsync.boundaries.runs import carry_out
-
-    worker = context.additional_context["worker"]
-    with worker.app.app_context():
-        carry_out(UUID(partnership_id), UUID(run_id), interrupted=worker.is_stopping)
+    context.additional_context["worker"].carry_out(UUID(partnership_id), UUID(run_id))
 
 
 def queue_of(settings: Settings) -> App:

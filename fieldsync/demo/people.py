@@ -9,6 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from fieldsync.auth.models import Staff, StaffRole
+from fieldsync.boundaries.check import expected_jurisdictions
 from fieldsync.crews.models import Crew, CrewMembership, Member
 from fieldsync.database import new_id
 from fieldsync.demo.content import (
@@ -84,7 +85,7 @@ def _boundaries(session: Session, partnership_id: UUID, counties: AreaSet) -> No
         insert(layer).values(partnership_id=partnership_id, id=layer_id, name="Counties", role="jurisdiction")
     )
     version_id = load_draft(session, partnership_id, layer_id, counties)
-    check_version(session, partnership_id, version_id)
+    check_version(session, partnership_id, version_id, expected=expected_jurisdictions(session, partnership_id))
     warnings = warning_kinds(session, partnership_id, version_id)
     publish(session, partnership_id, version_id, BOUNDARIES_HOLD_FROM, acknowledged=warnings)
 

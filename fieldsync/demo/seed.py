@@ -18,6 +18,7 @@ import fieldsync.models  # noqa: F401  (all tables, so that foreign keys between
 from fieldsync import create_app
 from fieldsync.auth import passwords, tokens
 from fieldsync.auth.models import Staff, Token
+from fieldsync.boundaries.packages import outlines
 from fieldsync.clock import now
 from fieldsync.config import Settings
 from fieldsync.crews.enrolments import codes
@@ -27,6 +28,7 @@ from fieldsync.demo.content import SLUG, STAFF
 from fieldsync.demo.jobs import make_jobs
 from fieldsync.demo.people import make_partnership, staff_id_of
 from fieldsync.partnerships.models import Partnership
+from geo.assign import in_force
 
 WORK_ORDERS = 480
 """Sixty a crew: a week's worth."""
@@ -98,6 +100,10 @@ def seed(database_url: str, *, work_orders: int = WORK_ORDERS, chance_seed: int 
         with transaction() as session:
             found = session.scalars(select(Partnership.id).where(Partnership.slug == SLUG)).one_or_none()
             partnership_id = found or make_partnership(session)
+        with transaction() as session:
+            lines = in_force(session, partnership_id).base
+        if lines is not None:
+            outlines.make(partnership_id, lines.version_id)
         with transaction() as session:
             dispatcher_id = staff_id_of(session, partnership_id, DISPATCHER)
             if found is None:

@@ -112,7 +112,10 @@ def demo(host: str, port: int, simulate: bool, with_parent: bool) -> None:
 @click.command()
 @where_to_listen
 def serve(host: str, port: int) -> None:
-    """Serve FIELDSYNC_DATABASE_URL's database with gunicorn, which takes the place of this process."""
+    """Serve FIELDSYNC_DATABASE_URL's database with gunicorn, which takes the place of this process.
+
+    A worker must run beside it (fieldsync worker): it reads boundary files and lets jobs change hands.
+    """
     from fieldsync.cluster.home import PROJECT
 
     from .web import gunicorn

@@ -12,6 +12,10 @@ from fieldsync.simulate.network import BadLine, Killed
 from fieldsync.simulate.person import Person
 from fieldsync.simulate.plan import Plan
 from fieldsync.tablet import HttpLine, Tablet
+from fieldsync.tablet.problems import Unreachable
+
+FETCHES_MAX = 500
+"""How often a tablet asks for the boundaries while the server is busy with them: ten seconds."""
 
 PAUSE_S_MAX = 0.02
 """What is left of the waiting times between attempts: days are simulated in seconds."""
@@ -62,9 +66,19 @@ class CrewTablet:
         """Join the crew, and download its records and the boundaries."""
         self.tablet.enrol(code)
         self.line.is_bad = False
-        self.tablet.fetch_boundaries()
+        self._fetch_boundaries()
         self.sync()
         self.line.is_bad = True
+
+    def _fetch_boundaries(self) -> None:
+        """As often as the server asks to come again: many tablets come at once, and the first has the package made."""
+        for _ in range(FETCHES_MAX):
+            try:
+                self.tablet.fetch_boundaries()
+                return
+            except Unreachable as busy:
+                self._wait(busy.retry_after_s or PAUSE_S_MAX)
+        self.tablet.fetch_boundaries()
 
     def work(self, edits: int, offline_for: timedelta | None = None) -> None:
         """Enter ``edits`` edits: spread over the hours without network that end now, or now."""

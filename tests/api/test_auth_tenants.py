@@ -11,6 +11,7 @@ from flask import Flask
 
 from fieldsync import create_app
 from fieldsync.auth.actor import DEVICE, Blueprint
+from fieldsync.boundaries import runs
 from fieldsync.config import Settings
 from tests.api.boundaries_serving.layers import area_set, at, new_layer, new_version
 from tests.api.town import Caller, Town
@@ -33,6 +34,10 @@ BODIES: dict[str, Any] = {
     "recorded.edit_task": {"title": "Mine"},
     "conflicts.settle": {"choice": "kept"},
     "triage.decide_": {"decision": "accept"},
+    "publications.publish": {},
+    "boundary_versions.repair": {},
+    "boundary_versions.difference": {},
+    "boundary_runs.again": {},
     "devices.update_device": {"name": "Mine"},
     "crews.update_crew": {"name": "Mine"},
     "members.update_member": {"name": "Mine"},
@@ -68,13 +73,19 @@ def everything(world: World, admin: Caller) -> dict[str, Any]:
     token = admin.post("/v1/api-tokens", {"staff_id": str(world.staff_id), "label": "x"}).json
     layer_id = new_layer(town_of(world))
     version_id = new_version(town_of(world), layer_id, area_set(winding_cells(1, 1)), at(2020))
+    with world.session() as session:
+        run_id = runs.ask(session, world.partnership_id, "difference", layer_id, version_id=version_id)
+    world.run(
+        "UPDATE boundary_run SET state = 'done', ended_at = now(), result = :result WHERE id = :id", id=run_id,
+        result='{"features": {"type": "FeatureCollection", "features": []}}',
+    )  # fmt: skip
     slug = world.value("SELECT slug FROM partnership WHERE id = :p")
     return {
         "work_order_id": work_order_id, "task_id": task_id, "conflict_id": conflict["id"], "edit_id": task["edit_id"],
         "device_id": two.device_id, "crew_id": world.crew_ids[0], "member_id": world.member_id,
         "membership_id": membership["id"], "enrolment_id": enrolment["id"], "staff_id": world.staff_id,
         "token_id": token["id"], "jurisdiction_id": world.jurisdiction_id, "service_type_id": world.service_type_id,
-        "layer_id": layer_id, "version_id": version_id, "slug": slug, "z": 0, "x": 0, "y": 0,
+        "layer_id": layer_id, "version_id": version_id, "run_id": run_id, "slug": slug, "z": 0, "x": 0, "y": 0,
         "collection_id": "work-orders", "feature_id": work_order_id, "own_tablet": one,
     }  # fmt: skip
 

@@ -41,7 +41,8 @@ Points = list[tuple[float, float]]
 
 def both(session: Session, areas: AreaSet, at: Points, tolerance_m: float = 0) -> list[Any]:
     """Place by both and hold them to one answer, which is returned."""
-    partnership_id, version_id = published(session, areas, tolerance_m)
+    # Unchecked: both must agree on areas that lie upon each other, too.
+    partnership_id, version_id = published(session, areas, tolerance_m, checked=False)
     index = PlacementIndex.load(session, partnership_id, version_id)
     by_index = list(index.place([x for x, _ in at], [y for _, y in at]))
     by_postgis = list(place_in_postgis(session, partnership_id, version_id, at))

@@ -174,10 +174,10 @@ def test_two_workers_share_the_work(world: World, tmp_path: Path) -> None:
     with worker(world, tmp_path), worker(world, tmp_path):
         for run_id in asked:
             await_state(world, run_id, "done")
+        # Nothing of the queue is left behind.
+        assert wait_until(lambda: world.value("SELECT count(*) FROM procrastinate_jobs") == 0)
     assert {read(world, run_id)["attempts"] for run_id in asked} == {1}
     assert drafts(world) == [("draft", 9, True)] * 6
-    # Nothing of the queue is left behind.
-    assert world.value("SELECT count(*) FROM procrastinate_jobs") == 0
 
 
 def test_a_cancelled_import_leaves_nothing(world: World, tmp_path: Path) -> None:

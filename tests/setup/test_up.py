@@ -66,8 +66,9 @@ def up(home: Home, *, clone: Path = ROOT, **more: str) -> Iterator[subprocess.Po
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_in_order(shared_home: Home, by: signal.Signals) -> None:
     with up(shared_home) as process:
+        assert wait_until(lambda: worker_of(process) != 0)
         members = family(process.pid)
-        assert len(members) > 5, "the process itself, gunicorn and its workers, PostgreSQL and its"
+        assert len(members) > 6, "the process itself, gunicorn and its workers, the worker, PostgreSQL and its"
         process.send_signal(by)
         output, _ = process.communicate()
         assert process.returncode == 0
@@ -128,6 +129,25 @@ class TestWhileItRuns:
         os.kill(int(first), signal.SIGKILL)
         assert wait_until(lambda: pid_file.exists() and pid_file.read_text().split()[:1] not in ([], [first]))
         assert wait_until(lambda: is_ready(url))
+
+    def test_a_killed_worker_comes_back(self, shared_home: Home, process: subprocess.Popen[str]) -> None:
+        first = worker_of(process)
+        os.kill(first, signal.SIGKILL)
+        assert wait_until(lambda: worker_of(process) not in (0, first))
+        assert wait_until(lambda: not is_running(first))
+        assert status(shared_home).ready
+
+
+def worker_of(process: subprocess.Popen[str]) -> int:
+    """The process of ``fieldsync worker`` that this ``fieldsync up`` keeps; 0 while there is none."""
+    for pid in family(process.pid):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if is_running(pid) and words[1:4] == [b"-m", b"fieldsync", b"worker"]:
+            return pid
+    return 0
 
 
 def test_in_the_background(shared_home: Home) -> None:

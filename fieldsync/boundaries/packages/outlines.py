@@ -39,6 +39,9 @@ class TooLargeForTablets(Conflict):
     code = "too_large_for_tablets"
 
 
+WAIT_S_MAX = 3.0
+"""The longest that a request waits for another one that makes an outline; then its tablet is asked to come again."""
+
 _held = Held(BYTES_HELD_MAX)
 _making = Lock()
 
@@ -62,13 +65,14 @@ def make(partnership_id: UUID, version_id: UUID) -> bytes:
     Safe to call again at any time, so that whatever publishes a version may have it made before a tablet asks.
 
     Raises:
-        ComeAgain: this process makes one already.
+        ComeAgain: this process makes one already, and it takes longer than a few seconds.
         TooLargeForTablets: the version has more than a million vertices.
         geo.refusals.VersionUnknown: there is no such version.
     """
     bound = {"partnership_id": partnership_id, "version_id": version_id}
-    # One at a time: several would take all processors and memory from those who work.
-    if not _making.acquire(blocking=False):
+    # One at a time: several would take all processors and memory from those who work. Most take less than a second, and
+    # whoever waits finds it stored.
+    if not _making.acquire(timeout=WAIT_S_MAX):
         raise ComeAgain("The boundaries are being prepared for tablets.", retry_after_s=10)
     try:
         with transaction() as session:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import gc
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from uuid import UUID
 
 import structlog
 from flask import Flask
@@ -18,6 +22,7 @@ from procrastinate.jobs import DeleteJobCondition, Status
 
 from fieldsync.boundaries import queue as queues
 from fieldsync.boundaries.folders import remove_leftovers
+from fieldsync.boundaries.runs.carry import carry_out
 from fieldsync.boundaries.runs.sweep import SWEEP_S, delete_old_uploads, take_up_what_lies_there
 from fieldsync.config import Settings
 
@@ -63,6 +68,12 @@ class Worker:
     def is_stopping(self) -> bool:
         """Whether the process is to end: runs are put back as soon as they can be."""
         return self._stopping.is_set()
+
+    def carry_out(self, partnership_id: UUID, run_id: UUID) -> None:
+        """Look at a run that a job of the queue is about. In a thread of its own."""
+        with self.app.app_context():
+            carry_out(partnership_id, run_id, interrupted=self.is_stopping)
+        _give_memory_back()
 
     def run(self) -> None:
         """Work until SIGTERM or Ctrl-C. What is under way then is put back, and goes on with the next worker.
@@ -138,6 +149,16 @@ class Worker:
     def _in_context(self, work: Callable[[], object]) -> None:
         with self.app.app_context():
             work()
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _give_memory_back() -> None:
+    """glibc keeps what was freed: a gigabyte after a layer of the largest size."""
+    gc.collect()
+    if _libc is not None and hasattr(_libc, "malloc_trim"):
+        _libc.malloc_trim(0)
 
 
 async def _forget_old_jobs(queue: App) -> None:

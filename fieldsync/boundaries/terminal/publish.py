@@ -79,7 +79,7 @@ def publish(
         )
         if not commit:
             raise _NotCommitted
-    return _told(desk, version, "publish", run_id, commit=commit) | {"rehearsal": rehearsal}
+    return _told(desk, version, "published", run_id, commit=commit) | {"rehearsal": rehearsal}
 
 
 def withdraw(desk: Desk, version: Document, *, commit: bool) -> Document:
@@ -94,7 +94,7 @@ def withdraw(desk: Desk, version: Document, *, commit: bool) -> Document:
         run_id = publication.withdraw(session, desk.partnership_id, version["id"])
         if not commit:
             raise _NotCommitted
-    return _told(desk, version, "withdraw", run_id, commit=commit)
+    return _told(desk, version, "withdrawn", run_id, commit=commit)
 
 
 def _told(desk: Desk, version: Document, verb: str, run_id: UUID | None, *, commit: bool) -> Document:

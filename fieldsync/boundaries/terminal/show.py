@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,9 @@ Document = dict[str, Any]
 
 ROWS_MAX = 40
 """Rows of a long list that a person is shown; --json has all."""
+
+SENTENCES_PER_KIND = 5
+"""Findings of one kind that are spelt out: those that come first in the report."""
 
 SEVERITY_STYLE = {"error": "red", "warning": "yellow", "notice": "dim"}
 
@@ -105,11 +109,16 @@ def report(console: Console, document: Document) -> None:
         console, ["severity", "kind", ">findings", "meaning"],
         [(kind["severity"], kind["kind"], kind["findings"], kind["meaning"]) for kind in document["kinds"]],
     )  # fmt: skip
-    for finding in document["findings"][:ROWS_MAX]:
-        console.print(
-            f"[{SEVERITY_STYLE[finding['severity']]}]{finding['severity']}[/] {escape(finding['sentence'])}",
-            highlight=False,
-        )
+    shown: Counter[str] = Counter()
+    for finding in document["findings"]:
+        shown[finding["kind"]] += 1
+        if shown[finding["kind"]] <= SENTENCES_PER_KIND:
+            style = SEVERITY_STYLE[finding["severity"]]
+            console.print(f"[{style}]{finding['severity']}[/] {escape(finding['sentence'])}", highlight=False)
+    more = {kind["kind"]: kind["findings"] - SENTENCES_PER_KIND for kind in document["kinds"]}
+    left = ", ".join(f"{kind} {count:,}" for kind, count in more.items() if count > 0)
+    if left:
+        console.print(escape(f"… and more: {left} (--json has the first 500, the API all)"), highlight=False)
     if not document["kinds"]:
         console.print("The check found nothing.")
 
@@ -131,22 +140,32 @@ def difference(console: Console, document: Document) -> None:
     console.print(escape(f"{document['before']} → {document['after']}: {counts}"))
     table(
         console, ["from", "to", ">hectares", ">pieces", ">slivers"],
-        [(pair["from"], pair["to"], pair["hectares"], pair["pieces"], pair["slivers"]) for pair in result["pairs"]],
+        [
+            (pair["from"], pair["to"], _hectares(pair["hectares"]), pair["pieces"], pair["slivers"])
+            for pair in result["pairs"]
+        ],
     )  # fmt: skip
     for name in ("added", "removed", "renamed"):
         table(
             console, ["code", "name before", "name now", ">hectares before", ">now"],
             [
-                (one["code"], one["old_name"], one["new_name"], one["old_hectares"], one["new_hectares"])
+                (
+                    one["code"], one["old_name"], one["new_name"], _hectares(one["old_hectares"]),
+                    _hectares(one["new_hectares"]),
+                )
                 for one in result[name]
             ],
             title=name,
         )  # fmt: skip
     table(
         console, ["code before", "code now", "name", ">hectares"],
-        [(one["old_code"], one["new_code"], one["new_name"], one["hectares"]) for one in result["recoded"]],
+        [(one["old_code"], one["new_code"], one["new_name"], _hectares(one["hectares"])) for one in result["recoded"]],
         title="same shape under another code",
     )  # fmt: skip
+
+
+def _hectares(number: float) -> str:
+    return "< 0.01" if 0 < number < 0.005 else f"{number:,.2f}"
 
 
 def repaired(console: Console, document: Document) -> None:
@@ -199,7 +218,7 @@ def publication(console: Console, document: Document) -> None:
     if document.get("rehearsal"):
         rehearsal(console, document["rehearsal"])
     if not document["committed"]:
-        console.print(escape(f"Nothing was written: --commit {document['verb']} {document['version']}."))
+        console.print(f"It can be {document['verb']}. Nothing was written: --commit does it.")
         return
     console.print(escape(f"{document['version']} is {document['state']}."))
     run = document["run"]

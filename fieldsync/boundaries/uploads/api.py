@@ -35,8 +35,6 @@ def take_large_bodies() -> None:
     """Before the body is read: it is a file, which werkzeug puts on the disk as it comes."""
     request.max_content_length = FILE_BYTES_MAX + FORM_BYTES_MAX
     request.max_form_parts = FILES_MAX + 20
-    # A slow line may take minutes: no connection to the database is kept waiting for it.
-    db.session.remove()
 
 
 @blp.post("/<uuid:layer_id>/uploads")
@@ -53,11 +51,14 @@ def upload(layer_id: UUID) -> Any:
     `/v1/boundaries/runs/{run_id}/again`.
     """
     actor = require_whole_partnership()
+    # Before the body: nobody sends 200 MB in order to be refused.
+    read_layer(db.session(), actor.partnership_id, layer_id)
+    refuse_too_many(db.session(), actor.partnership_id)
+    # A slow line may take minutes: no connection to the database is kept waiting for it.
+    db.session.remove()
     options = _parser.parse(UploadFormSchema(), request, location="form")
     files = _parser.parse(UploadFilesSchema(), request, location="files")
     with transaction() as session:
-        read_layer(session, actor.partnership_id, layer_id)
-        refuse_too_many(session, actor.partnership_id)
         sent = [File(one.filename or "", one.stream) for one in files["file"]]
         upload_id = keep(session, actor.partnership_id, layer_id, sent, actor.staff_id)
         run_id = accept(session, actor, "import", layer_id, upload_id=upload_id, parameters=options)
