@@ -1,6 +1,6 @@
 # Each target is complete by itself: bootstrap.sh brings what is missing and takes a moment when nothing is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers openapi clean ready ready-no-database
+.PHONY: help demo test check bench bench-peers openapi clean ready ready-for-tests ready-no-database
 
 PORT ?= 8000
 SIMULATE ?= 1
@@ -13,7 +13,7 @@ help: ## this list
 demo: ready ## seed, simulate and serve a partnership of counties (PORT=8123 make demo, SIMULATE=0 make demo)
 	@exec $(BIN)/fieldsync demo --with-parent --port '$(PORT)' $(if $(filter 0 no off false,$(SIMULATE)),--no-simulate)
 
-test: ready ## every test, on a PostGIS cluster of its own (make test ARGS='-k merge')
+test: ready-for-tests ## every test, on a PostGIS cluster of its own (make test ARGS='-k merge')
 	@exec $(BIN)/python -m pytest $(ARGS)
 
 check: ready-no-database ## format, lint, types, import contracts, and whether openapi.yaml is up to date
@@ -39,6 +39,9 @@ clean: ## stop the server; remove .venv and caches (the database stays: fieldsyn
 
 ready:
 	@./bootstrap.sh
+
+ready-for-tests:
+	@./bootstrap.sh --tests
 
 ready-no-database:
 	@./bootstrap.sh --no-database

@@ -2,7 +2,8 @@
 # Makes this clone ready to run: PostGIS and Python's venv from the system's packages, then .venv from the lock file.
 # It takes a moment when everything is there, and says in a sentence what to install where it cannot do so itself.
 #
-#   ./bootstrap.sh            everything
+#   ./bootstrap.sh                 everything that the server needs
+#   ./bootstrap.sh --tests         and GDAL's programs, with which the tests ask the server as its users do
 #   ./bootstrap.sh --no-database   only .venv: for checks that need no server
 set -eu
 cd "$(dirname "$0")"
@@ -110,6 +111,17 @@ install_system_packages() {
     if needs_postgis; then fail "$packages did not bring PostGIS. Please install PostgreSQL with PostGIS 3."; fi
 }
 
+# Not worth failing for: the few tests that need them say that they are skipped.
+install_clients() {
+    if command -v apt-get >/dev/null 2>&1 && as_root true; then
+        say "installing gdal-bin (system package, for the tests)"
+        apt_get install -y --no-install-recommends gdal-bin >/dev/null 2>&1 ||
+            { apt_get update && apt_get install -y --no-install-recommends gdal-bin >/dev/null; } || true
+    fi
+    command -v ogr2ogr >/dev/null 2>&1 ||
+        say "ogr2ogr is not here, so its tests are skipped. To have them run, as root: apt-get install gdal-bin"
+}
+
 install_python_packages() {
     # One at a time: two makes in two terminals would write the same folder.
     if command -v flock >/dev/null 2>&1; then
@@ -142,4 +154,5 @@ database=yes
 [ "${1:-}" != --no-database ] || database=no
 python=$(find_python) || fail "Please install Python 3.11 or later, or name one: PYTHON=/…/python3 make"
 if needs_postgis || needs_venv; then install_system_packages; fi
+if [ "${1:-}" = --tests ] && ! command -v ogr2ogr >/dev/null 2>&1; then install_clients; fi
 install_python_packages
