@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
@@ -14,6 +15,7 @@ from geo.refusals import (
     NotAcknowledged,
     NotChecked,
     NotTheLast,
+    ReportOutdated,
     StartsTooEarly,
     VersionEmpty,
     VersionNotDraft,
@@ -40,18 +42,20 @@ def publish(
 
     `acknowledged` names kinds of warning in its check report; all that there are must be among them. Raises
     VersionUnknown, VersionNotDraft, VersionEmpty, NotChecked, HasErrors, NotAcknowledged (with `warnings`),
-    and StartsTooEarly when the layer's last version holds only from `at` or later. ValueError for a time
-    without a zone. Does not commit.
+    ReportOutdated when the report was made against another version than the layer's last, and StartsTooEarly
+    when that holds only from `at` or later. ValueError for a time without a zone. Does not commit.
     """
     if at is not None and at.tzinfo is None:
         raise ValueError("at must have a time zone")
     version = {"partnership_id": partnership_id, "version_id": version_id}
     draft = _lock(session, version)
     refuse_unfit(session, partnership_id, version_id, draft, acknowledged)
+    last = session.execute(_LAST, version).one_or_none()
+    if draft.checked_against != (None if last is None else last.id):
+        raise ReportOutdated(version_id=version_id)
     # Cut first: the moment from which it holds is the later, the shorter jobs are placed by the one before.
     session.execute(_CUT, version | {"vertices": WHOLE_VERTICES_MAX})
     at = at or session.execute(_NOW).scalar_one()
-    last = session.execute(_LAST, version).one_or_none()
     if last is not None and last.starts >= at:
         raise StartsTooEarly(
             f"Version {last.number} holds from {last.starts.isoformat()}.", version_id=version_id, at=at
@@ -71,7 +75,7 @@ def refuse_unfit(
     session: Session,
     partnership_id: UUID,
     version_id: UUID,
-    draft: Row[tuple[str, int, int, int | None]],
+    draft: Row[Any],
     acknowledged: Collection[str],
 ) -> None:
     """Raises VersionNotDraft, VersionEmpty, NotChecked, HasErrors, NotAcknowledged: see `publish`."""
@@ -112,7 +116,7 @@ def withdraw(
     return last.starts, until
 
 
-def _lock(session: Session, version: dict[str, UUID]) -> Row[tuple[str, int, int, int | None]]:
+def _lock(session: Session, version: dict[str, UUID]) -> Row[Any]:
     # Lock the layer, then read: of two people who publish at once, the second must see the first one's
     # version.
     if session.execute(_LOCK_LAYER, version).one_or_none() is None:
@@ -131,7 +135,7 @@ _LOCK_LAYER = text("""
 """)
 
 _READ = text("""
-    SELECT status, number, area_count, errors FROM layer_version
+    SELECT status, number, area_count, errors, checked_against FROM layer_version
     WHERE partnership_id = :partnership_id AND id = :version_id
 """)
 

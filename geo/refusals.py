@@ -80,6 +80,12 @@ class HasErrors(BoundaryRefusal):
     code = "version_has_errors"
 
 
+class ReportOutdated(BoundaryRefusal):
+    """The check report was made against another version than the one before it now: check it again."""
+
+    code = "report_outdated"
+
+
 class NotAcknowledged(BoundaryRefusal):
     """Every kind of warning in the check report must be acknowledged by name."""
 

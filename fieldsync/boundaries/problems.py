@@ -24,7 +24,7 @@ _NOT_THERE = ("layer_unknown", "version_unknown")
 
 _STATE = {
     "version_is_draft", "version_not_draft", "version_empty", "version_not_checked", "version_has_errors",
-    "warnings_not_acknowledged", "starts_too_early", "version_not_published", "version_not_last",
+    "report_outdated", "warnings_not_acknowledged", "starts_too_early", "version_not_published", "version_not_last",
 }  # fmt: skip
 """Refusals that are about what is there (409); all others are about a file or a value (422)."""
 

@@ -203,7 +203,9 @@ def _told(session: Session, partnership_id: UUID, found: Rehearsal) -> dict[str,
 @blp.post("/<uuid:version_id>/publication", actors=("gis", "admin"))
 @blp.arguments(PublicationSchema)
 @blp.response(202, RunAskedSchema)
-@refuses(NotFound, *UNFIT, REFUSED["warnings_not_acknowledged"], REFUSED["starts_too_early"])
+@refuses(
+    NotFound, *UNFIT, REFUSED["report_outdated"], REFUSED["warnings_not_acknowledged"], REFUSED["starts_too_early"]
+)
 def publish(wanted: dict[str, Any], version_id: UUID) -> dict[str, Any]:
     """Publish a version
 

@@ -19,6 +19,7 @@ from fieldsync.database import new_id, transaction
 from geo.publish import publish
 from tests.api.boundaries_serving.layers import area_set, new_draft, new_layer
 from tests.api.town import Town
+from tests.geo.layers import pass_unchecked
 
 WEST, SOUTH = 12.0, 51.0
 CELL = 0.25
@@ -78,14 +79,13 @@ class Scene:
         codes = [f"C{number}" for number in range(1, len(geoms) + 1)]
         areas = area_set(geoms, codes, [f"Area “{code}”" for code in codes], **more)
         source = dataclasses.replace(areas.source, crs=crs)
-        version_id = new_draft(self.town, layer_id, dataclasses.replace(areas, source=source))
-        self.town.run("UPDATE layer_version SET errors = 0 WHERE partnership_id = :p AND id = :id", id=version_id)
-        return version_id
+        return new_draft(self.town, layer_id, dataclasses.replace(areas, source=source))
 
     def publish(self, version_id: UUID, days_ago: float) -> datetime:
         """Publish a draft as of some days ago (below zero: in the future)."""
         with self.app.app_context(), transaction() as session:
             at = datetime.now(UTC) - timedelta(days=days_ago)
+            pass_unchecked(session, version_id)
             return publish(session, self.town.partnership_id, version_id, at)
 
     def published(self, name: str, geoms: Sequence[shapely.Geometry], days_ago: float = 1, **more: Any) -> UUID:

@@ -232,3 +232,15 @@ def test_near_a_border_a_job_is_placed_and_flagged(sync_app: Flask) -> None:
     assert standing[near] == ("W", "inside", "near_border")
     assert standing[beyond] == ("W", "inside", None)
     assert standing[outside] == (None, "outside", "outside")
+
+
+def test_the_first_version_takes_in_what_waited_and_its_withdrawal_gives_it_back(sync_app: Flask) -> None:
+    lines = make_lines(sync_app, ("W", "E"))
+    west, nowhere = jobs(lines, -80.5, -70.0)
+    assert set(lines.standing().values()) == {(None, "outside", "outside")}
+    version_id = lines.publish(lines.areas(HALF))
+    assert lines.carry_out(reassign, lines.run(version_id))["moved"] == 1
+    assert lines.standing() == {west: ("W", "inside", None), nowhere: (None, "outside", "outside")}
+    lines.withdraw(version_id)
+    assert lines.carry_out(withdraw, lines.run(version_id))["reversed"] == 1
+    assert set(lines.standing().values()) == {(None, "outside", "outside")}

@@ -20,7 +20,9 @@ from fieldsync.database import new_id
 from fieldsync.journal.edits import Author
 from fieldsync.journal.enter import enter
 from fieldsync.journal.prepare import prepare
-from geo.refusals import StartsTooEarly
+from geo.publish import publish
+from geo.refusals import ReportOutdated, StartsTooEarly
+from geo.report import check_version, warning_kinds
 from tests.database.lines import Lines, make_lines
 from tests.sync_model.world import now
 
@@ -66,22 +68,31 @@ def test_whoever_read_the_old_lines_and_commits_later_is_waited_for(lines: Lines
     assert lines.standing()[record_id][0] == "W"
 
 
-def test_of_two_who_publish_at_once_both_hold_one_after_the_other(lines: Lines) -> None:
+def test_of_two_who_publish_at_once_the_second_has_to_look_again(lines: Lines) -> None:
+    """As though they came in turn: the report of the second says nothing about what the first has made of the layer."""
     drafts = [lines.draft(lines.areas(WIDER)), lines.draft(lines.areas(HALF))]
     start = threading.Barrier(2)
 
-    def publish(version_id: UUID) -> bool:
-        from geo.publish import publish
-        from geo.report import warning_kinds
-
+    def attempt(version_id: UUID) -> str:
         with lines.world.session() as session:
             kinds = warning_kinds(session, lines.world.partnership_id, version_id)
             start.wait(10)
-            publish(session, lines.world.partnership_id, version_id, acknowledged=kinds)
-        return True
+            try:
+                publish(session, lines.world.partnership_id, version_id, acknowledged=kinds)
+            except ReportOutdated as outdated:
+                return outdated.code
+        return "published"
 
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(publish, drafts)) == [True, True]
+        told = list(pool.map(attempt, drafts))
+    assert sorted(told) == ["published", "report_outdated"]
+    with lines.world.session() as session:
+        again = drafts[told.index("report_outdated")]
+        check_version(session, lines.world.partnership_id, again)
+        publish(
+            session, lines.world.partnership_id, again,
+            acknowledged=warning_kinds(session, lines.world.partnership_id, again),
+        )  # fmt: skip
     rows = lines.world.rows(
         "SELECT lower(during) AS starts, upper(during) AS ends FROM layer_version"
         " WHERE partnership_id = :p AND status = 'published' ORDER BY 1"

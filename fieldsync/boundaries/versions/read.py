@@ -48,7 +48,7 @@ def read_version(session: Session, partnership_id: UUID, version_id: UUID) -> di
     return dict(row) | {
         "kinds": kinds,
         "report_outdated": outdated,
-        "obstacles": _obstacles(row),
+        "obstacles": _obstacles(row) + ["report_outdated"] * outdated,
         "to_acknowledge": warnings if is_draft else [],
     }
 
