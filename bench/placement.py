@@ -27,8 +27,8 @@ from bench.world import COLUMNS, ROWS, SIZE_DEG, SOUTH, WEST, rectangle
 from geo.areas import AreaSet, Source
 from geo.assign import PlacementIndex, place_in_postgis
 from geo.load import load_draft
-from geo.publish import publish
-from geo.report import check_version, warning_kinds
+from geo.publish import publish, warning_kinds
+from geo.report import check_version
 from geo.tables import layer
 
 BATCHES = (1, 50, 500, 20_000)

@@ -36,7 +36,8 @@ from fieldsync.config import Settings
 from fieldsync.database import transaction
 from geo.areas import AreaSet, Source
 from geo.load import load_draft
-from geo.report import check_version, warning_kinds
+from geo.publish import warning_kinds
+from geo.report import check_version
 
 RESULTS = Path(__file__).parent / "results" / "republication.json"
 MOVING = 20

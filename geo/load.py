@@ -105,7 +105,7 @@ def load_areas(session: Session, partnership_id: UUID, version_id: UUID) -> Area
 _LOCK_LAYER = text("""
     SELECT id FROM layer
     WHERE partnership_id = :partnership_id AND id = :layer_id
-    FOR UPDATE
+    FOR NO KEY UPDATE
 """)
 
 _INSERT_VERSION = text("""

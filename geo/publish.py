@@ -48,8 +48,8 @@ def publish(
     if at is not None and at.tzinfo is None:
         raise ValueError("at must have a time zone")
     version = {"partnership_id": partnership_id, "version_id": version_id}
-    draft = _lock(session, version)
-    refuse_unfit(session, partnership_id, version_id, draft, acknowledged)
+    _lock(session, version)
+    draft = refuse_unfit(session, partnership_id, version_id, acknowledged)
     last = session.execute(_LAST, version).one_or_none()
     if draft.checked_against != (None if last is None else last.id):
         raise ReportOutdated(version_id=version_id)
@@ -72,13 +72,13 @@ def publish(
 
 
 def refuse_unfit(
-    session: Session,
-    partnership_id: UUID,
-    version_id: UUID,
-    draft: Row[Any],
-    acknowledged: Collection[str],
-) -> None:
-    """Raises VersionNotDraft, VersionEmpty, NotChecked, HasErrors, NotAcknowledged: see `publish`."""
+    session: Session, partnership_id: UUID, version_id: UUID, acknowledged: Collection[str] | None
+) -> Row[Any]:
+    """The draft, as far as publishing looks at it. With `acknowledged` None its warnings stand in nobody's way.
+
+    Raises VersionUnknown, VersionNotDraft, VersionEmpty, NotChecked, HasErrors, NotAcknowledged: see `publish`.
+    """
+    draft = _read(session, {"partnership_id": partnership_id, "version_id": version_id})
     if draft.status != "draft":
         raise VersionNotDraft(f"Version {draft.number} is {draft.status}.", version_id=version_id)
     if draft.area_count == 0:
@@ -87,10 +87,17 @@ def refuse_unfit(
         raise NotChecked(version_id=version_id)
     if draft.errors:
         raise HasErrors(f"Its check found {draft.errors}.", version_id=version_id, errors=draft.errors)
-    kinds = session.execute(_WARNINGS, {"partnership_id": partnership_id, "version_id": version_id}).scalars()
-    open_ = sorted(set(kinds) - set(acknowledged))
-    if open_:
-        raise NotAcknowledged(f"They are {', '.join(open_)}.", version_id=version_id, warnings=open_)
+    if acknowledged is not None:
+        open_ = sorted(set(warning_kinds(session, partnership_id, version_id)) - set(acknowledged))
+        if open_:
+            raise NotAcknowledged(f"They are {', '.join(open_)}.", version_id=version_id, warnings=open_)
+    return draft
+
+
+def warning_kinds(session: Session, partnership_id: UUID, version_id: UUID) -> tuple[str, ...]:
+    """The kinds of warning in a version's report: what whoever publishes it must acknowledge."""
+    keys = {"partnership_id": partnership_id, "version_id": version_id}
+    return tuple(session.execute(_WARNINGS, keys).scalars())
 
 
 def withdraw(
@@ -102,7 +109,8 @@ def withdraw(
     VersionUnknown, VersionNotPublished, NotTheLast. Does not commit.
     """
     version = {"partnership_id": partnership_id, "version_id": version_id}
-    found = _lock(session, version)
+    _lock(session, version)
+    found = _read(session, version)
     if found.status != "published":
         raise VersionNotPublished(f"Version {found.number} is {found.status}.", version_id=version_id)
     last = session.execute(_LAST, version).one()
@@ -116,22 +124,34 @@ def withdraw(
     return last.starts, until
 
 
-def _lock(session: Session, version: dict[str, UUID]) -> Row[Any]:
-    # Lock the layer, then read: of two people who publish at once, the second must see the first one's
-    # version.
-    if session.execute(_LOCK_LAYER, version).one_or_none() is None:
+def _lock(session: Session, version: dict[str, UUID]) -> None:
+    # Lock, then read: of two people who publish at once, the second must see the first one's version; and a
+    # check that is just being written must not put other findings under a version that is published.
+    session.execute(_LOCK_LAYER, version)
+    session.execute(_LOCK_VERSION, version)
+
+
+def _read(session: Session, version: dict[str, UUID]) -> Row[Any]:
+    found = session.execute(_READ, version).one_or_none()
+    if found is None:
         raise VersionUnknown(version_id=version["version_id"])
-    return session.execute(_READ, version).one()
+    return found
 
 
 _NOW = text("SELECT clock_timestamp()")
 
+# Rows that refer to the layer may be written meanwhile: whoever has locked the version, and asks for a run,
+# would otherwise wait for us while we wait for the version.
 _LOCK_LAYER = text("""
     SELECT id FROM layer
     WHERE partnership_id = :partnership_id
       AND id = (SELECT layer_id FROM layer_version
                 WHERE partnership_id = :partnership_id AND id = :version_id)
-    FOR UPDATE
+    FOR NO KEY UPDATE
+""")
+
+_LOCK_VERSION = text("""
+    SELECT id FROM layer_version WHERE partnership_id = :partnership_id AND id = :version_id FOR UPDATE
 """)
 
 _READ = text("""
@@ -142,6 +162,7 @@ _READ = text("""
 _WARNINGS = text("""
     SELECT DISTINCT kind FROM finding
     WHERE partnership_id = :partnership_id AND version_id = :version_id AND severity = 'warning'
+    ORDER BY kind
 """)
 
 _LAST = text("""

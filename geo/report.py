@@ -157,12 +157,6 @@ def _columns(part: tuple[Finding, ...], begin: int) -> dict[str, Any]:
     }
 
 
-def warning_kinds(session: Session, partnership_id: UUID, version_id: UUID) -> tuple[str, ...]:
-    """The kinds of warning in a version's report: what whoever publishes it must acknowledge."""
-    keys = {"partnership_id": partnership_id, "version_id": version_id}
-    return tuple(session.execute(_WARNINGS, keys).scalars())
-
-
 _READ = text("""
     SELECT layer_id, status, number FROM layer_version
     WHERE partnership_id = :partnership_id AND id = :version_id
@@ -204,10 +198,4 @@ _CHECKED = text("""
     SET checked_at = clock_timestamp(), checked_against = :before_id, errors = :errors, warnings = :warnings,
         notices = :notices, measures = CAST(:measures AS jsonb)
     WHERE partnership_id = :partnership_id AND id = :version_id
-""")
-
-_WARNINGS = text("""
-    SELECT DISTINCT kind FROM finding
-    WHERE partnership_id = :partnership_id AND version_id = :version_id AND severity = 'warning'
-    ORDER BY kind
 """)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -23,17 +22,9 @@ def expected_jurisdictions(session: Session, partnership_id: UUID) -> dict[str, 
     return {row.code: row.name for row in rows}
 
 
-def check(run: Run) -> dict[str, Any]:
-    """Check the draft of a run. Its result: the number of findings by severity.
-
-    Raises:
-        geo.refusals.BoundaryRefusal: it is no draft, or not there any more.
-    """
-    return check_draft(run)
-
-
 def check_draft(run: Run) -> dict[str, int]:
-    """Check the draft that a run works on, or has made, and store the report. Returns the findings by severity.
+    """Carry out a run: check the draft that it works on, or has made, and store the report. Returns the number of
+    findings by severity.
 
     Raises:
         geo.refusals.BoundaryRefusal: it is no draft, or not there any more.

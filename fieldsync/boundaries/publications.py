@@ -12,10 +12,10 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from fieldsync.auth.actor import Blueprint, staff_actor
-from fieldsync.boundaries import publication, queries
+from fieldsync.boundaries import publication
 from fieldsync.boundaries.problems import REFUSED, answer_refusals
 from fieldsync.boundaries.reassign import employers_of_crews
-from fieldsync.boundaries.rehearse import LISTED_MAX, Rehearsal, rehearse
+from fieldsync.boundaries.rehearse import LISTED_MAX, Rehearsal, jurisdiction_names, rehearse
 from fieldsync.boundaries.standing import FIRST
 from fieldsync.database import transaction
 from fieldsync.pages import decode, encode
@@ -171,13 +171,9 @@ def _features(found: Rehearsal) -> Iterator[dict[str, Any]]:
         yield {"type": "Feature", "id": properties.pop("id"), "geometry": point, "properties": properties}
 
 
-_NAMES = msgspec.json.Decoder(dict[UUID, tuple[str, str]])
-
-
 def _told(session: Session, partnership_id: UUID, found: Rehearsal) -> dict[str, Any]:
     """The rehearsal with names."""
-    bound = {"partnership_id": partnership_id}
-    names = _NAMES.decode(session.execute(queries.JURISDICTION_NAMES, bound).scalar_one())
+    names = jurisdiction_names(session, partnership_id)
     crews = employers_of_crews(session, partnership_id)
 
     def partner(id_: UUID | None) -> dict[str, Any] | None:

@@ -27,7 +27,7 @@ VERSION = text("""
     WHERE v.partnership_id = :partnership_id AND v.id = :version_id
 """)
 
-# The first publication after this one, on any layer that decides: what was placed since belongs to it.
+# When the first version after a moment comes into force, on any layer that decides.
 NEXT_START = text("""
     SELECT min(v.starts)
     FROM layer l JOIN layer_version v ON v.partnership_id = l.partnership_id AND v.layer_id = l.id

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from fieldsync.boundaries import queries
 from fieldsync.boundaries.runs.run import Run
-from fieldsync.boundaries.standing import FIRST, Standing, differs, open_work_orders, placed_from, same
+from fieldsync.boundaries.standing import FIRST, Standing, differs, open_work_orders, placed_from
 from fieldsync.clock import now
 from fieldsync.database import transaction
 from fieldsync.journal.anew import Change, lock, place_anew
@@ -200,7 +200,7 @@ def _reverse(session: Session, run: Run, rows: Sequence[Any]) -> None:
         record = records[row.work_order_id]
         made, was = placed_from(row.to_placement), placed_from(row.from_placement)
         # Somebody has placed it anew, decided on it, or done the work: that stands.
-        if not _is_open(record) or record.placed is None or not same(record.placed, made):
+        if not _is_open(record) or record.placed != made:
             continue
         crew_id = row.released_crew_id
         returns = crew_id is not None and record.crew_id is None and employers[crew_id].exists

@@ -120,20 +120,23 @@ def _name(session: Session, partnership_id: UUID, listed: list[Listed]) -> None:
         one.title, one.status = named[one.id].title, named[one.id].status
 
 
-_READ_ONLY = text("SET TRANSACTION READ ONLY")
+_NAMES = msgspec.json.Decoder(dict[UUID, tuple[str, str]])
 
-_DRAFT = text("""
-    SELECT status, number, area_count, errors FROM layer_version
-    WHERE partnership_id = :partnership_id AND id = :version_id
-""")
+
+def jurisdiction_names(session: Session, partnership_id: UUID) -> dict[UUID, tuple[str, str]]:
+    """Jurisdiction -> its code and its name."""
+    return _NAMES.decode(session.execute(queries.JURISDICTION_NAMES, {"partnership_id": partnership_id}).scalar_one())
+
+
+_READ_ONLY = text("SET TRANSACTION READ ONLY")
 
 
 def _layers_with(session: Session, bound: dict[str, Any], at: datetime | None) -> InForce:
     version = session.execute(queries.VERSION, bound).one_or_none()
     if version is None:
         raise VersionUnknown(version_id=bound["version_id"])
-    kinds = session.execute(_KINDS, bound).scalars().all()
-    refuse_unfit(session, bound["partnership_id"], version.id, session.execute(_DRAFT, bound).one(), kinds)
+    # What stands against publishing it but can be acknowledged is no obstacle to a rehearsal.
+    refuse_unfit(session, bound["partnership_id"], version.id, None)
     layers = in_force(session, bound["partnership_id"], at)
     ruling = Ruling(
         version.layer_id, version.id, version.rank, version.tolerance_m, version.border_m,
@@ -145,13 +148,6 @@ def _layers_with(session: Session, bound: dict[str, Any], at: datetime | None) -
         return layers
     others = [one for one in layers.overlays if one.layer_id != version.layer_id]
     return structs.replace(layers, overlays=tuple(sorted([*others, ruling], key=lambda one: one.rank or 0)))
-
-
-# What stands against publishing it but can be acknowledged is no obstacle to a rehearsal.
-_KINDS = text("""
-    SELECT DISTINCT kind FROM finding
-    WHERE partnership_id = :partnership_id AND version_id = :version_id AND severity = 'warning'
-""")
 
 
 def _count(found: Rehearsal, one: Standing, placed: Placed, *, fits: bool, limit: int) -> None:

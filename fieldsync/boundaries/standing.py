@@ -69,8 +69,3 @@ def differs(now: Standing | Placed, then: Placed) -> bool:
 def placed_from(stored: dict[str, Any]) -> Placed:
     """A placement as ``PlacementChange`` keeps it."""
     return msgspec.convert(stored, Placed)
-
-
-def same(one: Placed, other: Placed) -> bool:
-    """Whether two placements are the same in everything."""
-    return all(getattr(one, name) == getattr(other, name) for name in Placed.__struct_fields__)

@@ -28,9 +28,9 @@ from fieldsync.partnerships.models import Head, Jurisdiction, Partnership
 from fieldsync.workorders.models import ServiceType
 from geo.areas import AreaSet
 from geo.load import load_draft
-from geo.publish import publish
+from geo.publish import publish, warning_kinds
 from geo.read import read_areas
-from geo.report import check_version, warning_kinds
+from geo.report import check_version
 from geo.tables import layer
 
 BOUNDARIES_HOLD_FROM = datetime(2024, 1, 1, tzinfo=UTC)

@@ -67,7 +67,7 @@ class Author:
 
     id: UUID
     side: str
-    """``crew`` or ``office``."""
+    """``crew`` or ``office``; ``boundaries`` for the publication of a version, which only places."""
     partnership_id: UUID
     crew_id: UUID | None = None
     jurisdiction_ids: frozenset[UUID] | None = None

@@ -21,11 +21,12 @@ from fieldsync.ogc.collection import (
     drawn,
     feature_of,
     numbered,
+    read_cursor,
 )
 from fieldsync.ogc.crs import Box, Crs
 from fieldsync.ogc.parameters import Asked, Period
-from fieldsync.pages import decode, encode
-from fieldsync.problems import InvalidParameter, Unprocessable
+from fieldsync.pages import encode
+from fieldsync.problems import InvalidParameter
 
 PREFIX = "boundaries-"
 """Before a layer's id. Its name may change, and what a person saved in a map must still find it then."""
@@ -78,7 +79,7 @@ class Boundaries(Collection):
         versions = [version for version in self.versions if period.overlaps(version.starts, version.ends)]
         after, matched = 0, None
         if asked.cursor is not None:
-            starts, after, matched = _read_cursor(asked.cursor)
+            starts, after, matched = read_cursor(asked.cursor, [datetime, int])
             if starts not in [version.starts for version in versions]:
                 raise InvalidParameter("Another version is in force than when that page was read.", field="cursor")
             versions = [version for version in versions if version.starts >= starts]
@@ -126,13 +127,3 @@ class Boundaries(Collection):
         }
         properties = {field.name: getattr(row, field.name) if field.sql else known[field.name] for field in self.fields}
         return feature_of(str(row.id), row.geometry, properties)
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, int, int]:
-    try:
-        starts, after, matched = decode(cursor, [datetime, int, int])
-    except Unprocessable as error:
-        raise InvalidParameter(error.detail, field="cursor") from None
-    if matched < 0:
-        raise InvalidParameter("This is no cursor of this list.", field="cursor")
-    return starts, after, matched

@@ -17,7 +17,8 @@ from sqlalchemy.sql.elements import TextClause
 from fieldsync.ogc.crs import Box, Crs
 from fieldsync.ogc.fields import Field
 from fieldsync.ogc.parameters import Asked
-from fieldsync.problems import InvalidParameter
+from fieldsync.pages import decode
+from fieldsync.problems import InvalidParameter, Unprocessable
 
 Document = dict[str, Any]
 
@@ -105,6 +106,21 @@ def drawn(session: Session, statement: TextClause, bound: Mapping[str, Any]) -> 
             raise
         session.rollback()
         raise InvalidParameter("A feature lies where that coordinate system has no numbers.", field="crs") from None
+
+
+def read_cursor(cursor: str, types: Sequence[type]) -> list[Any]:
+    """What a ``next`` link holds: a key of these types, and last how many features there are on all pages.
+
+    Raises:
+        InvalidParameter: it is none of ours.
+    """
+    try:
+        values = decode(cursor, [*types, int])
+    except Unprocessable as error:
+        raise InvalidParameter(error.detail, field="cursor") from None
+    if values[-1] < 0:
+        raise InvalidParameter("This is no cursor of this list.", field="cursor")
+    return values
 
 
 def feature_of(feature_id: str, geometry: str, properties: Document) -> Document:

@@ -22,13 +22,13 @@ from fieldsync.ogc.collection import (
     drawn,
     feature_of,
     numbered,
+    read_cursor,
 )
 from fieldsync.ogc.crs import Crs
 from fieldsync.ogc.fields import GRID_DEG
 from fieldsync.ogc.parameters import Asked
 from fieldsync.ogc.public_ids import own_id, public_id
-from fieldsync.pages import decode, encode
-from fieldsync.problems import InvalidParameter, Unprocessable
+from fieldsync.pages import encode
 
 ID = "work-orders"
 
@@ -67,7 +67,8 @@ class WorkOrders(Collection):
     def page(self, session: Session, asked: Asked, at: datetime) -> Page:
         after, matched = FIRST_ID, None
         if asked.cursor is not None:
-            after, matched = self._read_cursor(asked.cursor)
+            shown, matched = read_cursor(asked.cursor, [UUID])
+            after = own_id(shown, self.key) if self.public else shown
         bound = self._bound() | numbered(asked.shapes) | asked.values | self._period(asked)
         if matched is None:
             where = self._where(asked, bound, by_index=True)
@@ -90,15 +91,6 @@ class WorkOrders(Collection):
             return {}
         given = {"since": asked.period.since, "until": asked.period.until}
         return {name: at.date() if self.public else at for name, at in given.items() if at is not None}
-
-    def _read_cursor(self, cursor: str) -> tuple[UUID, int]:
-        try:
-            shown, matched = decode(cursor, [UUID, int])
-        except Unprocessable as error:
-            raise InvalidParameter(error.detail, field="cursor") from None
-        if matched < 0:
-            raise InvalidParameter("This is no cursor of this list.", field="cursor")
-        return own_id(shown, self.key) if self.public else shown, matched
 
     def feature(self, session: Session, feature_id: str, crs: Crs) -> Document | None:
         try:

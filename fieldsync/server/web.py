@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 
 from fieldsync.cluster.home import PROJECT
-from fieldsync.cluster.lifeline import ends_with_parent
 
+from . import child
 from .problems import ServerProblem
 
 READY_S_MAX = 60
@@ -75,23 +74,8 @@ class WebServer:
         self.stop()
 
     def start(self) -> None:
-        output = self._log.open("ab") if self._log else None
-        try:
-            self._process = subprocess.Popen(
-                [*gunicorn(), "--bind", f"fd://{self._listener.fileno()}"],
-                cwd=PROJECT,
-                env=dict(self._environ),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=[self._listener.fileno()],
-                # A session of its own: Ctrl-C in the terminal is for us, who then stop the parts in order.
-                start_new_session=True,
-                preexec_fn=ends_with_parent(signal.SIGTERM),  # noqa: PLW1509  (no threads here)
-            )
-        finally:
-            if output:
-                output.close()
+        listening = self._listener.fileno()
+        self._process = child.start([*gunicorn(), "--bind", f"fd://{listening}"], self._environ, self._log, [listening])
 
     def await_readiness(self) -> None:
         """Return when the application answers ``/readyz``.
@@ -119,16 +103,8 @@ class WebServer:
     def stop(self) -> None:
         """End gunicorn: requests under way are answered first."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        for by, patience_s in ((signal.SIGTERM, STOP_S_MAX), (signal.SIGKILL, 10)):
-            if process.poll() is None:
-                process.send_signal(by)
-            try:
-                process.wait(patience_s)
-                return
-            except subprocess.TimeoutExpired:
-                continue
+        if process is not None:
+            child.end(process, STOP_S_MAX)
 
 
 def gunicorn() -> list[str]:

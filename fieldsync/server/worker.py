@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -10,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from fieldsync.cluster.home import PROJECT
-from fieldsync.cluster.lifeline import ends_with_parent
+from . import child
 
 STOP_S_MAX = 30
 """What it may take to put its runs back. One that needs longer is killed, and its run taken up as after any kill."""
@@ -44,23 +42,8 @@ class WorkerProcess:
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def start(self) -> None:
-        """From the main thread, so that it ends with this process and not with a thread of it."""
-        output = self._log.open("ab") if self._log else None
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "fieldsync", "worker"],
-                cwd=PROJECT,
-                env=dict(self._environ),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                # A session of its own: Ctrl-C in the terminal is for us, who then stop the parts in order.
-                start_new_session=True,
-                preexec_fn=ends_with_parent(signal.SIGTERM),  # noqa: PLW1509  (no threads here)
-            )
-        finally:
-            if output:
-                output.close()
+        """From the main thread: see ``child.start``."""
+        self._process = child.start([sys.executable, "-m", "fieldsync", "worker"], self._environ, self._log)
         self._started_at = time.monotonic()
 
     def keep(self) -> bool:
@@ -73,13 +56,5 @@ class WorkerProcess:
     def stop(self) -> None:
         """End it: what it carries out is put back first."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        for by, patience_s in ((signal.SIGTERM, STOP_S_MAX), (signal.SIGKILL, 10)):
-            if process.poll() is None:
-                process.send_signal(by)
-            try:
-                process.wait(patience_s)
-                return
-            except subprocess.TimeoutExpired:
-                continue
+        if process is not None:
+            child.end(process, STOP_S_MAX)

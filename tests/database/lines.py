@@ -19,7 +19,8 @@ from fieldsync.partnerships.models import Jurisdiction
 from geo import publish
 from geo.areas import AreaSet
 from geo.load import load_draft
-from geo.report import check_version, warning_kinds
+from geo.publish import warning_kinds
+from geo.report import check_version
 from geo.tables import layer
 from tests.geo.layers import SOURCE
 from tests.sync_model.world import World, make_world

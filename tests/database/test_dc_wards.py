@@ -35,8 +35,7 @@ def wards(year: int) -> Path:
 def by_shapely(year: int, requests: Points) -> list[str | None]:
     """The ward of each request, by shapely alone; the lowest code of several."""
     features = json.loads(wards(year).read_text(encoding="utf-8"))["features"]
-    field = {1990: "WARD_ID", 2002: "WARD_ID", 2012: "WARD_ID"}[year]
-    codes = [str(feature["properties"][field]) for feature in features]
+    codes = [str(feature["properties"]["WARD_ID"]) for feature in features]
     tree = shapely.STRtree([shapely.from_geojson(json.dumps(feature["geometry"])) for feature in features])
     found: list[str | None] = [None] * len(requests.lon)
     for request, ward in tree.query(shapely.points(requests.lon, requests.lat), predicate="intersects").T:

@@ -16,8 +16,8 @@ from geo import refusals as r
 from geo.areas import AreaSet
 from geo.assign import InForce, in_force, index_for, place_in_postgis
 from geo.load import load_draft
-from geo.publish import WHOLE_VERTICES_MAX, publish
-from geo.report import check_version, warning_kinds
+from geo.publish import WHOLE_VERTICES_MAX, publish, warning_kinds
+from geo.report import check_version
 from geo.tables import area, area_piece, layer, layer_version
 from tests.geo.layers import areas_of, at, check_and_publish, engine_of, new_layer, new_partnership, published
 

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from fieldsync.boundaries import reassign as module
 from fieldsync.boundaries.reassign import reassign, withdraw
@@ -20,9 +21,9 @@ from fieldsync.database import new_id
 from fieldsync.journal.edits import Author
 from fieldsync.journal.enter import enter
 from fieldsync.journal.prepare import prepare
-from geo.publish import publish
-from geo.refusals import ReportOutdated, StartsTooEarly
-from geo.report import check_version, warning_kinds
+from geo.publish import publish, warning_kinds
+from geo.refusals import HasErrors, ReportOutdated, StartsTooEarly
+from geo.report import check_version
 from tests.database.lines import Lines, make_lines
 from tests.sync_model.world import now
 
@@ -162,3 +163,27 @@ def test_beside_tablets_that_sync_nothing_is_missed_and_nothing_lost(
     lines.withdraw(version_id)
     result = lines.carry_out(withdraw, lines.run(version_id))
     assert result["made"] == result["reversed"] > 0
+
+
+def test_a_report_that_is_being_written_is_waited_for(lines: Lines) -> None:
+    """Otherwise a version could be published under a report that finds errors in it."""
+    draft = lines.draft(lines.areas(WIDER))
+
+    def attempt() -> str:
+        try:
+            with lines.world.session() as session:
+                kinds = warning_kinds(session, lines.world.partnership_id, draft)
+                publish(session, lines.world.partnership_id, draft, acknowledged=kinds)
+        except HasErrors as refused:
+            return refused.code
+        return "published"
+
+    with ThreadPoolExecutor(1) as pool:
+        with lines.world.session() as session:
+            found = {"p": lines.world.partnership_id, "v": draft}
+            session.execute(text("SELECT FROM layer_version WHERE partnership_id = :p AND id = :v FOR UPDATE"), found)
+            told = pool.submit(attempt)
+            time.sleep(0.3)
+            assert not told.done()
+            session.execute(text("UPDATE layer_version SET errors = 1 WHERE partnership_id = :p AND id = :v"), found)
+        assert told.result(20) == "version_has_errors"

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from geo.areas import AreaSet, Source
 from geo.load import load_draft
-from geo.publish import publish
-from geo.report import check_version, warning_kinds
+from geo.publish import publish, warning_kinds
+from geo.report import check_version
 from geo.tables import layer
 
 SOURCE = Source("test.gpkg", "GeoPackage", "towns", "EPSG:4326", "utf-8", "code", "name", 0.0)

@@ -16,6 +16,7 @@ from fieldsync.boundaries.held import Held
 from fieldsync.boundaries.packages import queries
 from fieldsync.boundaries.packages.delta import changes
 from fieldsync.boundaries.packages.outlines import layers_of, make, outlines
+from fieldsync.boundaries.queries import NEXT_START
 from fieldsync.database import db
 from geo.topology.outline import ERROR_M, RECIPE
 
@@ -81,7 +82,9 @@ def composition(partnership_id: UUID, at: datetime | None = None) -> Composition
     at = at or session.execute(queries.NOW).scalar_one()
     bound = {"partnership_id": partnership_id, "at": at}
     rows = session.execute(queries.IN_FORCE, bound).mappings().all()
-    until = session.execute(queries.UNTIL, bound).scalar_one()
+    # A version ends only where another begins, so this is until when the package is right, unless somebody publishes
+    # earlier or withdraws.
+    until = session.execute(NEXT_START, {"partnership_id": partnership_id, "starts": at}).scalar_one()
     layers = tuple(PackageLayer(**row) for row in rows)
     return Composition(_id(until, layers), until, layers)
 

@@ -14,15 +14,6 @@ IN_FORCE = text("""
     ORDER BY l.rank NULLS LAST
 """)
 
-# A version ends only where another begins, so this is until when the package is right, unless somebody publishes
-# earlier or withdraws.
-UNTIL = text("""
-    SELECT min(v.starts)
-    FROM layer l JOIN layer_version v ON v.partnership_id = l.partnership_id AND v.layer_id = l.id
-    WHERE l.partnership_id = :partnership_id AND l.role IN ('jurisdiction', 'overlay')
-      AND v.status = 'published' AND v.starts > :at
-""")
-
 NOW = text("SELECT clock_timestamp()")
 
 # Of drafts nobody has an outline: a package never holds one.

@@ -14,7 +14,7 @@ moment and called again: then it goes on from ``run.progress`` and ``run.version
 
 CARRIERS = {
     "import": "fieldsync.boundaries.take_in:take_in",
-    "check": "fieldsync.boundaries.check:check",
+    "check": "fieldsync.boundaries.check:check_draft",
     "repair": "fieldsync.boundaries.repair:repair",
     "difference": "fieldsync.boundaries.compare:compare",
     "outline": "fieldsync.boundaries.packages.outlines:prepare",

@@ -10,17 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.orm import Session
 
-from fieldsync.boundaries import publication, queries
+from fieldsync.boundaries import publication
 from fieldsync.boundaries.reassign import employers_of_crews
+from fieldsync.boundaries.rehearse import LISTED_MAX, jurisdiction_names
 from fieldsync.boundaries.rehearse import rehearse as look_at_all
 from fieldsync.boundaries.terminal.desk import Desk, Document
 from fieldsync.boundaries.terminal.follow import follow
 from fieldsync.database import transaction
-
-LISTED_MAX = 1_000
-"""Work orders that a rehearsal lists by id; the counts are of all."""
 
 
 class _NotCommitted(Exception):
@@ -35,13 +32,13 @@ def rehearse(desk: Desk, version: Document, at: datetime | None) -> Document:
     """
     with transaction() as session, desk.aside.status("Looking at every open work order"):
         found = look_at_all(session, desk.partnership_id, version["id"], at, limit=LISTED_MAX)
-        names = _names(session, desk.partnership_id)
+        names = {id_: code for id_, (code, _) in jurisdiction_names(session, desk.partnership_id).items()}
         crews = employers_of_crews(session, desk.partnership_id)
     return {
         "version": _called(version), "at": found.at, "open": found.open, "moved": found.moved,
         "ambiguous": found.ambiguous, "resolved": found.resolved, "stays_with_person": found.stays_with_person,
         "pairs": [
-            {"from": names.get(source), "to": names.get(target), "count": count}
+            {"from": source and names[source], "to": target and names[target], "count": count}
             for (source, target), count in found.pairs.most_common()
         ],
         "crews": [
@@ -50,15 +47,6 @@ def rehearse(desk: Desk, version: Document, at: datetime | None) -> Document:
         "listed": msgspec.to_builtins(found.listed),
         "more": found.next is not None,
     }  # fmt: skip
-
-
-_NAMES = msgspec.json.Decoder(dict[UUID, tuple[str, str]])
-
-
-def _names(session: Session, partnership_id: UUID) -> dict[UUID | None, str]:
-    """Jurisdiction -> its code."""
-    row = session.execute(queries.JURISDICTION_NAMES, {"partnership_id": partnership_id}).scalar_one()
-    return {id_: code for id_, (code, _) in _NAMES.decode(row).items()}
 
 
 def publish(

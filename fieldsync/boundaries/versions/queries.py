@@ -48,30 +48,26 @@ READ = text(f"""
     {_FROM} AND v.id = :version_id
 """)
 
-FINDINGS = text("""
-    SELECT number, json_build_object(
+_FINDING = """
         'number', number, 'kind', kind, 'severity', severity, 'sentence', sentence, 'features', features,
-        'codes', codes, 'measures', measures, 'place', CAST(ST_AsGeoJSON(place, 12) AS json)
-    )::text AS sent
-    FROM finding
-    WHERE partnership_id = :partnership_id AND version_id = :version_id AND number > :after
-      AND (CAST(:severities AS text[]) IS NULL OR severity = ANY(CAST(:severities AS text[])))
-      AND (CAST(:kinds AS text[]) IS NULL OR kind = ANY(CAST(:kinds AS text[])))
-    ORDER BY number LIMIT :rows
-""")
+        'codes', codes, 'measures', measures"""
 
-FEATURES = text("""
-    SELECT number, json_build_object(
-        'type', 'Feature', 'id', number, 'geometry', CAST(ST_AsGeoJSON(place, 12) AS json),
-        'properties', json_build_object(
-            'number', number, 'kind', kind, 'severity', severity, 'sentence', sentence, 'features', features,
-            'codes', codes, 'measures', measures)
-    )::text AS sent
+_PLACE = "CAST(ST_AsGeoJSON(place, 12) AS json)"
+
+_FOUND = """
     FROM finding
     WHERE partnership_id = :partnership_id AND version_id = :version_id AND number > :after
       AND (CAST(:severities AS text[]) IS NULL OR severity = ANY(CAST(:severities AS text[])))
       AND (CAST(:kinds AS text[]) IS NULL OR kind = ANY(CAST(:kinds AS text[])))
     ORDER BY number LIMIT :rows
+"""
+
+FINDINGS = text(f"SELECT number, json_build_object({_FINDING}, 'place', {_PLACE})::text AS sent {_FOUND}")
+
+FEATURES = text(f"""
+    SELECT number, json_build_object(
+        'type', 'Feature', 'id', number, 'geometry', {_PLACE}, 'properties', json_build_object({_FINDING})
+    )::text AS sent {_FOUND}
 """)
 
 BRIEF = text("""

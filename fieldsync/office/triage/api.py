@@ -24,6 +24,7 @@ from fieldsync.schemas import PageArgs
 from fieldsync.shapes import body_of, json_answer, refuses
 from fieldsync.workorders.models import TRIAGE
 from fieldsync.workorders.rules import Status
+from geo.assign import in_force
 
 blp = Blueprint(
     "triage", __name__, url_prefix="/v1/triage", actors=("dispatcher", "gis", "admin"),
@@ -97,7 +98,9 @@ def list_(asked: dict[str, Any]) -> Response:
         given["status"] = [str(status) for status in given["status"]]
     cursor = asked["cursor"]
     after = decode(cursor, [datetime, UUID]) if cursor is not None else [None, None]
-    bound = desk.ids(after_at=after[0], after_id=after[1], rows=asked["limit"] + 1) | given
+    base = in_force(desk.session, desk.partnership_id).base
+    base_id = None if base is None else base.version_id
+    bound = desk.ids(base_id=base_id, after_at=after[0], after_id=after[1], rows=asked["limit"] + 1) | given
     rows = desk.session.execute(queries.listed(given), bound).all()
     page = rows[: asked["limit"]]
     waiting = desk.session.execute(queries.WAITING, desk.ids()).scalar_one()

@@ -21,7 +21,7 @@ FILTERS = {
 }
 """Filter -> condition on work orders ``w``."""
 
-# The nearest areas of the jurisdiction layer's version in force: whose it could be.
+# The nearest areas of the jurisdiction layer's version in force (``base_id``): whose it could be.
 _NEAR = f"""(
     SELECT coalesce(json_agg(json_build_object(
                'code', n.code, 'name', n.name, 'jurisdiction_id', n.jurisdiction_id,
@@ -31,7 +31,7 @@ _NEAR = f"""(
         FROM (
             SELECT area_id, ST_Distance(CAST(geom AS geography), CAST(w.location AS geography)) AS distance_m
             FROM area_piece
-            WHERE partnership_id = :partnership_id AND version_id = base.version_id
+            WHERE partnership_id = :partnership_id AND version_id = :base_id
             ORDER BY geom <-> w.location LIMIT {PIECES_NEAR}
         ) p
         JOIN area a ON a.partnership_id = :partnership_id AND a.id = p.area_id
@@ -52,12 +52,6 @@ def listed(given: Iterable[str]) -> sa.TextClause:
         ) AS text) AS sent
         FROM (SELECT * FROM work_order w WHERE {" AND ".join(conditions)}
               ORDER BY w.placed_at, w.id LIMIT :rows) w
-        LEFT JOIN LATERAL (
-            SELECT v.id AS version_id
-            FROM layer l JOIN layer_version v ON v.partnership_id = l.partnership_id AND v.layer_id = l.id
-            WHERE l.partnership_id = :partnership_id AND l.role = 'jurisdiction' AND v.status = 'published'
-              AND v.during @> clock_timestamp()
-        ) base ON true
         ORDER BY w.placed_at, w.id
     """)
 

@@ -92,22 +92,12 @@ _OF_WORK_ORDER = " UNION ALL ".join(
 _PLACEMENT = f"""
     CASE WHEN r.kind <> 'work_order' OR j.verdict = 'refused' THEN NULL
     WHEN j.action = 'create' THEN (
-        SELECT {placement("p")} FROM (
-            SELECT f.* FROM (
-                (SELECT 0 AS turn, c.version AS since, c.from_placement AS was FROM placement_change c
-                 WHERE c.partnership_id = w.partnership_id AND c.work_order_id = w.id ORDER BY c.version LIMIT 1)
-                UNION ALL
-                SELECT 1, 0, (SELECT to_jsonb(n) FROM (
-                    SELECT w.jurisdiction_id, w.area_id, w.placed_version_id, w.placed_by, w.triage, w.placed_at) n)
-            ) k CROSS JOIN LATERAL jsonb_to_record(k.was) AS f (
-                jurisdiction_id uuid, area_id uuid, placed_version_id uuid, placed_by text, triage text,
-                placed_at timestamptz)
-            ORDER BY k.turn LIMIT 1
-        ) p)
+        SELECT {placement("p")} FROM jsonb_populate_record(w, (
+            SELECT c.from_placement FROM placement_change c
+            WHERE c.partnership_id = w.partnership_id AND c.work_order_id = w.id ORDER BY c.version LIMIT 1)) p)
     ELSE (
-        SELECT {placement("p")} FROM placement_change c CROSS JOIN LATERAL jsonb_to_record(c.to_placement) AS p (
-            jurisdiction_id uuid, area_id uuid, placed_version_id uuid, placed_by text, triage text,
-            placed_at timestamptz)
+        SELECT {placement("p")} FROM placement_change c
+        CROSS JOIN LATERAL jsonb_populate_record(w, c.to_placement) p
         WHERE c.partnership_id = w.partnership_id AND c.work_order_id = w.id AND c.version = j.version)
     END"""
 

@@ -13,9 +13,9 @@ from fieldsync.boundaries.reassign import reassign
 from fieldsync.database import transaction
 from geo.areas import AreaSet
 from geo.load import load_draft
-from geo.publish import publish
-from geo.report import check_version, warning_kinds
-from tests.api.office.world import EAST, NOWHERE, WEST, World
+from geo.publish import publish, warning_kinds
+from geo.report import check_version
+from tests.api.office.world import EAST, NOWHERE, TOWNS, WEST, World
 from tests.database.lines import TestRun
 from tests.geo.layers import SOURCE
 
@@ -96,12 +96,9 @@ def test_what_is_accepted_is_not_asked_again(flagging: World) -> None:
     assert answer.status_code == 200
     assert (answer.json["record"]["triage"], answer.json["version"]) == ("accepted", 2)
     assert listed(flagging)["items"] == []
-    republish(flagging, {code: shapely.segmentize(town, 0.2) for code, town in TOWNS_AS_THEY_ARE.items()})
+    republish(flagging, {code: shapely.segmentize(town, 0.2) for code, town in TOWNS.items()})
     assert flagging.read(near["id"])["version"] == 2
     assert decide(flagging, answer.json, decision="accept").json["code"] == "not_in_triage"
-
-
-TOWNS_AS_THEY_ARE = {"west": shapely.box(-80.1, 40.0, -79.9, 41.0), "east": shapely.box(-79.9, 40.0, -79.7, 41.0)}
 
 
 def test_a_move_outlasts_a_publication_but_not_a_corrected_point(flagging: World) -> None:
