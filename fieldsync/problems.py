@@ -202,6 +202,18 @@ class CrewDisbanded(Conflict):
     code = "crew_disbanded"
 
 
+class CrewTaken(Conflict):
+    """The crew is already assigned at that time."""
+
+    code = "crew_taken"
+
+
+class CrewNotEligible(Conflict):
+    """The crew may not, or cannot, do that job at that time."""
+
+    code = "crew_not_eligible"
+
+
 class LastAdmin(Conflict):
     """Somebody must remain who may manage the whole partnership."""
 

@@ -140,6 +140,9 @@ class Record(msgspec.Struct, eq=False):
     """A work order whose point must be placed (again)."""
     scope_was: UUID | None = None
     """The crew that saw it before this batch, or that it was made for."""
+    left_because: str | None = None
+    """Why it leaves its crew, where that is neither the author's plain choice nor a deletion: one of
+    ``RELEASED_BECAUSE``."""
     touches: list[Touch] | None = None
     """What was done to it since the oldest base version in the batch; taken from ``Known.history`` when first asked."""
 

@@ -24,8 +24,9 @@ class JournalEntry(Base):
     partnership_id: Mapped[UUID] = mapped_column(primary_key=True)
     edit_id: Mapped[UUID] = mapped_column(primary_key=True)
     author_id: Mapped[UUID] = mapped_column(primary_key=True)
-    """The device, the member of staff, or the boundary version whose publication (side ``boundaries``) did it. Edit
-    ids are an author's own: nobody else's can be probed with them."""
+    """The device, the member of staff, the boundary version whose publication (side ``boundaries``), or the agreement's
+    version or offer whose end (side ``agreements``) did it. Edit ids are an author's own: nobody else's can be probed
+    with them."""
     entry: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity())
     """Order of receipt. Edits of one record are in line by the lock on it."""
     side: Mapped[str]
@@ -53,7 +54,7 @@ class JournalEntry(Base):
     problem: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
 
     __table_args__ = (
-        one_of("side", "crew", "office", "boundaries"),
+        one_of("side", "crew", "office", "boundaries", "agreements"),
         one_of("verdict", "refused", "conflicted", "merged", "applied"),
         sa.Index("one_edit_per_seq", "partnership_id", "author_id", "seq", unique=True,
                  postgresql_where=sa.text("seq IS NOT NULL")),
@@ -158,6 +159,6 @@ class ScopeExit(Base):
 
     __table_args__ = (
         tenant_key("crew_id", "crew"),
-        one_of("reason", "reassigned", "unassigned", "deleted"),
+        one_of("reason", "reassigned", "unassigned", "deleted", "agreement_ended"),
         sa.Index("scope_exit_feed", "partnership_id", "crew_id", "change", "record_id"),
     )

@@ -7,14 +7,12 @@ from uuid import UUID
 
 import msgspec
 
+from fieldsync.explain import EXPLAINED_MAX, explained, holdable
 from fieldsync.journal.edits import Edit, Refusal
 from fieldsync.journal.kept import kept
 from fieldsync.workorders.kinds import KINDS, READ_ONLY_KINDS, Kind, Values, parse
 
 ACTIONS = ("create", "update", "delete", "restore")
-
-EXPLAINED_MAX = 300
-"""Characters of a sentence, or of a field's name, in the problem of a refused edit."""
 
 
 def prepare(
@@ -54,24 +52,9 @@ def _unreadable(kind: Kind, raw: msgspec.Raw, error: msgspec.DecodeError) -> Ref
     except msgspec.DecodeError:
         unknown = set()
     if unknown:
-        name = _holdable(min(unknown))[:EXPLAINED_MAX]
+        name = holdable(min(unknown))[:EXPLAINED_MAX]
         return Refusal("unknown_field", f"Object contains unknown field `{name}`.", name)
     return Refusal("invalid_value", reason, field or "fields")
-
-
-def explained(error: msgspec.DecodeError) -> tuple[str, str | None]:
-    """A sentence, and the field it is about (dotted, without the leading ``$``), from msgspec's message."""
-    # The message repeats a name that was sent.
-    sentence, _, path = _holdable(str(error)).partition(" - at ")
-    field = path.strip("`").removeprefix("$").removeprefix(".") or None
-    if field is None and "`" in sentence and "field" in sentence:
-        field = sentence.rsplit("`", 2)[-2]
-    return sentence[:EXPLAINED_MAX] + ".", field and field[:EXPLAINED_MAX]
-
-
-def _holdable(text: str) -> str:
-    """What was sent, without the character that the journal cannot hold."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _kind(side: str, name: str, action: str, base_version: int | None) -> Kind:

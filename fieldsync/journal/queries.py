@@ -237,6 +237,44 @@ FOLLOW = {
     for name in CHILD_KINDS
 }
 
+# A plan goes where the job goes: a crew that gets a job back sees what was planned for it, nobody else does.
+FOLLOW["assignment"] = text("""
+    UPDATE assignment t SET change = :change, scope_crew_id = CASE WHEN t.crew_id = r.crew_id THEN r.crew_id END
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, crew_id uuid) CROSS JOIN LATERAL (
+        SELECT ctid FROM assignment WHERE partnership_id = :partnership_id AND work_order_id = r.id OFFSET 0
+    ) of_it
+    WHERE t.ctid = of_it.ctid
+""")
+
+# Whoever takes a job from its crew, or ends it, ends what was planned for it in the same transaction: the crew is free
+# again. A part that had begun by the time the job was done stays as done.
+END_ASSIGNMENTS = text("""
+    WITH ended AS (
+        UPDATE assignment t
+        SET state = CASE WHEN r.done AND t.starts_at <= :now THEN 'done' ELSE 'released' END,
+            released_because = CASE WHEN r.done AND t.starts_at <= :now THEN NULL ELSE r.because END,
+            version = t.version + 1, change = :change, updated_at = :now
+        FROM json_to_recordset(CAST(:rows AS json)) AS r (id uuid, crew_id uuid, done boolean, because text)
+        CROSS JOIN LATERAL (
+            SELECT ctid FROM assignment
+            WHERE partnership_id = :partnership_id AND work_order_id = r.id AND state = 'planned'
+              AND (r.done OR crew_id IS DISTINCT FROM r.crew_id)
+            OFFSET 0
+        ) of_it
+        WHERE t.ctid = of_it.ctid
+        RETURNING t.id, t.work_order_id, t.state, t.released_because, t.crew_id, t.starts_at, t.ends_at, t.minutes,
+                  t.pinned
+    )
+    INSERT INTO assignment_event
+        (partnership_id, id, assignment_id, work_order_id, at, action, staff_id, reason, before)
+    SELECT :partnership_id, gen_random_uuid(), id, work_order_id, :now,
+           CASE WHEN state = 'done' THEN 'done' WHEN released_because = 'recalled' THEN 'recalled' ELSE 'released' END,
+           CAST(:staff_id AS uuid), released_because,
+           jsonb_build_object('crew_id', crew_id, 'starts_at', starts_at, 'ends_at', ends_at, 'minutes', minutes,
+                              'pinned', pinned)
+    FROM ended
+""")
+
 
 def existing(tables: list[str]) -> sa.TextClause:
     """Which of some ids exist, for several tables in one statement; binds ``<table>_ids``. Rows ``(table, id)``."""

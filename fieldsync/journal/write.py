@@ -18,6 +18,7 @@ from fieldsync.journal.edits import Author, Clash, Decision, Outcome, Placed, Pl
 from fieldsync.journal.place import place
 from fieldsync.partnerships.head import next_change
 from fieldsync.workorders.kinds import CHILD_KINDS, KINDS, Values
+from fieldsync.workorders.rules import DONE, Status
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -44,6 +45,7 @@ def write(session: Session, author: Author, outcome: Outcome, received_at: datet
     stamp = ids | {"change": change, "now": received_at}
     _write_records(session, records, stamp)
     _follow_scopes(session, records, ids | {"change": change})
+    _end_assignments(session, records, stamp | {"staff_id": author.id if author.side == "office" else None})
     return change
 
 
@@ -90,18 +92,43 @@ def _follow_scopes(session: Session, records: list[Record], stamp: dict[str, Any
         if record.scope == record.scope_was:
             continue
         if record.scope_was is not None:
-            reason = "deleted" if record.deleted else "unassigned" if record.scope is None else "reassigned"
+            reason = _left_because(record)
             exits.append(
-                {"crew_id": record.scope_was, "record_id": record.id, "kind": record.kind.name, "reason": reason}
-            )
+                {"crew_id": record.scope_was, "record_id": record.id, "kind": record.kind.name,
+                 "reason": reason if reason != "recalled" else "unassigned"}
+            )  # fmt: skip
         if not record.kind.is_child:
             followed.append({"id": record.id, "crew_id": record.scope})
     if followed:
         rows = _json(followed)
-        for name in CHILD_KINDS:
+        for name in (*CHILD_KINDS, "assignment"):
             session.execute(queries.FOLLOW[name], stamp | {"rows": rows})
     if exits:
         session.execute(queries.INSERT_SCOPE_EXITS, stamp | {"rows": _json(exits)})
+
+
+def _left_because(record: Record) -> str:
+    if record.deleted:
+        return "deleted"
+    return record.left_because or ("unassigned" if record.scope is None else "reassigned")
+
+
+def _end_assignments(session: Session, records: list[Record], stamp: dict[str, Any]) -> None:
+    """Release what was planned for crews that have lost their work order, and for work orders that are done."""
+    rows = []
+    for record in records:
+        if record.kind.is_child or record.created:
+            continue
+        done = not record.was_done and record.values.get("status") in DONE
+        if done or record.scope != record.scope_was:
+            same_crew = done and record.scope == record.scope_was
+            because = "cancelled" if record.values.get("status") == Status.CANCELLED else "completed"
+            rows.append(
+                {"id": record.id, "crew_id": record.scope, "done": same_crew,
+                 "because": because if same_crew else _left_because(record)}
+            )  # fmt: skip
+    if rows:
+        session.execute(queries.END_ASSIGNMENTS, stamp | {"rows": _json(rows)})
 
 
 def _json(rows: list[Any]) -> Json:

@@ -18,6 +18,11 @@ from fieldsync.workorders.rules import Status
 class WorkOrderRecord(WorkOrderFields, kw_only=True):
     """A work order as it stands: what was entered, and where it lies."""
 
+    respond_by: datetime | None
+    """When work must have begun by the service level; null without one, once it has begun, or while its clock is
+    paused."""
+    resolve_by: datetime | None
+    """The same for completing it."""
     jurisdiction_id: UUID | None
     placed_by: str
     triage: str | None

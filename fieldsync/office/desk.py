@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from fieldsync.auth.actor import StaffActor
 from fieldsync.database import new_id
+from fieldsync.documents import etag
 from fieldsync.journal.edits import Author, Decision, Edit, Outcome
 from fieldsync.journal.enter import enter
 from fieldsync.journal.prepare import prepare
@@ -147,8 +148,3 @@ class Desk:
         bound = {"partnership_id": self.partnership_id, "crew_id": None, "service_type_id": None} | named
         for name, detail in self.session.execute(queries.RETIRED, bound):
             raise refused({"code": "unknown_reference", "detail": detail, "field": name})
-
-
-def etag(version: int) -> str:
-    """A strong entity tag."""
-    return f'"{version}"'

@@ -42,3 +42,10 @@ REFUSED: dict[str, type[EditRefused]] = {code: _problem(code, title) for code, t
 def refused(problem: dict[str, Any]) -> EditRefused:
     """The HTTP problem for the ``problem`` of a refused decision (``Refusal.problem()``)."""
     return REFUSED[problem["code"]](problem["detail"], field=problem.get("field"))
+
+
+A_VALUE_REFUSED = (
+    REFUSED["unknown_field"], REFUSED["invalid_value"], REFUSED["missing_field"], REFUSED["create_only_field"],
+    REFUSED["unknown_reference"],
+)  # fmt: skip
+"""What may be wrong with fields that are entered."""

@@ -23,6 +23,8 @@ class Partnership(Base):
     name: Mapped[str]
     public_work_orders: Mapped[bool] = mapped_column(server_default=sa.false())
     """Whether anybody may read where there is work and how it stands (a few fields of it, at /ogc)."""
+    time_zone: Mapped[str] = mapped_column(server_default="UTC")
+    """IANA name; in it days of agreements are meant, and those of crews without a zone of their own."""
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
 
     __table_args__ = (sa.CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,39}$'", name="slug"),)

@@ -14,7 +14,7 @@ from fieldsync.journal.edits import REFUSALS, Verdict
 from fieldsync.journal.prepare import ACTIONS
 from fieldsync.sync.queries import FEED_KINDS
 from fieldsync.workorders.kinds import KINDS
-from fieldsync.workorders.models import PLACED_BY, TRIAGE
+from fieldsync.workorders.models import ASSIGNMENT_STATES, PLACED_BY, RELEASED_BECAUSE, TRIAGE
 from fieldsync.workorders.queries import HIDDEN
 from fieldsync.workorders.rules import Status
 
@@ -26,8 +26,10 @@ ENUMS: dict[tuple[str, str], list[str]] = {
     ("work_order", "status"): [str(status) for status in Status],
     ("work_order", "placed_by"): list(PLACED_BY),
     ("work_order", "triage"): list(TRIAGE),
+    ("assignment", "state"): list(ASSIGNMENT_STATES),
+    ("assignment", "released_because"): list(RELEASED_BECAUSE),
 }
-EXIT_REASONS = ["reassigned", "unassigned", "deleted"]
+EXIT_REASONS = ["reassigned", "unassigned", "deleted", "agreement_ended"]
 
 
 def complete_exchange(schemas: Schema) -> None:
@@ -105,6 +107,7 @@ _TYPES: list[tuple[type[sa.types.TypeEngine[Any]], Schema]] = [
     (sa.Boolean, {"type": "boolean"}),
     (sa.Integer, {"type": "integer"}),
     (sa.Float, {"type": "number"}),
+    (postgresql.JSONB, {"type": "object"}),
     (postgresql.ARRAY, {"type": "array", "items": {"type": "string"}}),
     (sa.String, {"type": "string"}),
 ]
@@ -112,7 +115,7 @@ _TYPES: list[tuple[type[sa.types.TypeEngine[Any]], Schema]] = [
 
 def _column(table: str, column: sa.Column[Any]) -> Schema:
     if choices := ENUMS.get((table, column.name)):
-        return {"type": "string", "enum": choices}
+        return {"enum": [*choices, None]} if column.nullable else {"type": "string", "enum": choices}
     schema = next(schema for kind, schema in _TYPES if isinstance(column.type, kind))
     return schema | {"type": [schema["type"], "null"]} if column.nullable else dict(schema)
 

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from fieldsync.config import CHANGES_PER_PAGE_MAX, EDITS_PER_EXCHANGE_MAX
+from fieldsync.explain import explained
 from fieldsync.journal import kept
-from fieldsync.journal.prepare import explained
 from fieldsync.problems import MalformedBody, WrongProtocol
 
 PROTOCOL = 1

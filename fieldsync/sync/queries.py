@@ -67,7 +67,7 @@ DEVICE = text("""
 
 HEAD = text("SELECT epoch, change FROM head WHERE partnership_id = :partnership_id")
 
-FEED_KINDS = ("gone", "jurisdiction", "service_type", *KINDS)
+FEED_KINDS = ("gone", "jurisdiction", "service_type", *KINDS, "assignment")
 """What the feed is made of, in the order in which records of one change and id are sent."""
 
 
@@ -75,7 +75,7 @@ def _scope(name: str) -> str:
     """Which rows of a table a crew may see now."""
     if name == "work_order":
         return "t.crew_id = :crew_id AND t.deleted_at IS NULL"
-    if name in CHILD_KINDS:
+    if name in CHILD_KINDS or name == "assignment":
         return "t.scope_crew_id = :crew_id"
     return "true"  # jurisdictions and service types: everybody in the partnership
 

@@ -248,7 +248,7 @@ KINDS: dict[str, Kind] = {
 PLACED_BY = frozenset({"location", "service_type_id"})
 """The fields of a work order that decide whose it is."""
 
-READ_ONLY_KINDS = frozenset({"service_type", "jurisdiction"})
+READ_ONLY_KINDS = frozenset({"service_type", "jurisdiction", "assignment"})
 """Sent to tablets, never edited by them."""
 
 CHILD_KINDS = tuple(kind.name for kind in KINDS.values() if kind.is_child)

@@ -8,7 +8,7 @@ from fieldsync.workorders import models as _records  # noqa: F401
 
 HIDDEN = frozenset(
     {"partnership_id", "id", "version", "change", "scope_crew_id", "deleted_at", "location", "placed_version_id",
-     "area_id", "placed_at"}
+     "area_id", "placed_at", "grant_id", "assigned_by"}
 )  # fmt: skip
 """Columns that are not part of the record itself; a point is given as ``{lon, lat}`` instead."""
 

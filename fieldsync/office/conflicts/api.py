@@ -12,13 +12,13 @@ from msgspec import UNSET, Struct
 from fieldsync.auth.actor import Blueprint, own_jurisdictions, staff_actor
 from fieldsync.clock import now
 from fieldsync.database import db, transaction
+from fieldsync.documents import IF_MATCH, STALE, json_response, read_body, versions_wanted
 from fieldsync.office.answers import ConflictPage, ConflictWhole
-from fieldsync.office.bodies import A_VALUE_REFUSED, IF_MATCH, STALE, json_response, read_body, versions_wanted
 from fieldsync.office.conflicts import settle as settling
 from fieldsync.office.conflicts.read import list_conflicts, read_conflict
 from fieldsync.office.conflicts.schemas import ConflictsArgs
 from fieldsync.office.desk import Desk
-from fieldsync.office.refused import REFUSED
+from fieldsync.office.refused import A_VALUE_REFUSED, REFUSED
 from fieldsync.problems import ConflictSettled, NotFound, RecordDeleted
 from fieldsync.shapes import body_of, json_answer, refuses
 

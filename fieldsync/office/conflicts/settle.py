@@ -9,10 +9,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row
 
+from fieldsync.documents import etag
 from fieldsync.journal.edits import Edit
 from fieldsync.office.conflicts import queries
 from fieldsync.office.conflicts.read import read_conflict
-from fieldsync.office.desk import Desk, etag
+from fieldsync.office.desk import Desk
 from fieldsync.office.refused import refused
 from fieldsync.problems import ConflictSettled, NotFound, PreconditionFailed, RecordDeleted, Unprocessable
 from fieldsync.workorders.rules import Status, way

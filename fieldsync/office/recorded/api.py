@@ -12,9 +12,7 @@ from flask import Response
 from fieldsync.auth.actor import Blueprint, own_jurisdictions, staff_actor
 from fieldsync.clock import now
 from fieldsync.database import db, transaction
-from fieldsync.office.answers import NoteRead, TaskRead
-from fieldsync.office.bodies import (
-    A_VALUE_REFUSED,
+from fieldsync.documents import (
     IDEMPOTENCY_KEY,
     IF_MATCH,
     STALE,
@@ -23,7 +21,9 @@ from fieldsync.office.bodies import (
     json_response,
     versions_wanted,
 )
+from fieldsync.office.answers import NoteRead, TaskRead
 from fieldsync.office.desk import Desk
+from fieldsync.office.refused import A_VALUE_REFUSED
 from fieldsync.office.work_orders import change
 from fieldsync.problems import EditReused, NotFound, RecordDeleted
 from fieldsync.shapes import body_of, json_answer, refuses

@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 from fieldsync.auth.actor import Blueprint, own_jurisdictions, staff_actor
 from fieldsync.clock import now
 from fieldsync.database import db, transaction
+from fieldsync.documents import IF_MATCH, STALE, json_response, read_body, versions_wanted
 from fieldsync.office.answers import PlacementRead, WorkOrderRead
-from fieldsync.office.bodies import IF_MATCH, STALE, json_response, read_body, versions_wanted
 from fieldsync.office.desk import Desk
 from fieldsync.office.triage import decide, queries
 from fieldsync.pages import decode, encode

@@ -12,9 +12,7 @@ from msgspec import Meta, Struct
 from fieldsync.auth.actor import Blueprint, own_jurisdictions, staff_actor
 from fieldsync.clock import now
 from fieldsync.database import db, transaction
-from fieldsync.office.answers import HistoryPage, WorkOrderPage, WorkOrderRead, WorkOrderWhole
-from fieldsync.office.bodies import (
-    A_VALUE_REFUSED,
+from fieldsync.documents import (
     IDEMPOTENCY_KEY,
     IF_MATCH,
     STALE,
@@ -24,8 +22,9 @@ from fieldsync.office.bodies import (
     read_body,
     versions_wanted,
 )
+from fieldsync.office.answers import HistoryPage, WorkOrderPage, WorkOrderRead, WorkOrderWhole
 from fieldsync.office.desk import Desk, Found
-from fieldsync.office.refused import REFUSED
+from fieldsync.office.refused import A_VALUE_REFUSED, REFUSED
 from fieldsync.office.work_orders import change
 from fieldsync.office.work_orders.read import list_work_orders, read_history, read_work_order
 from fieldsync.office.work_orders.schemas import WorkOrderArgs, WorkOrdersArgs

@@ -1,4 +1,4 @@
-"""Bodies, preconditions and answers of the office's routes."""
+"""JSON documents over HTTP: bodies that msgspec reads, preconditions, and answers that the database made."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import msgspec
 from flask import Response, request
 
 from fieldsync.bodies import read_json_body
-from fieldsync.journal.prepare import explained
-from fieldsync.office.desk import etag
-from fieldsync.office.refused import REFUSED
+from fieldsync.explain import explained
 from fieldsync.problems import MalformedBody, NotFound, PreconditionFailed, PreconditionRequired, Unprocessable
 
 Shape = TypeVar("Shape")
@@ -27,14 +25,13 @@ IDEMPOTENCY_KEY = {
 }  # fmt: skip
 
 
-A_VALUE_REFUSED = (
-    REFUSED["unknown_field"], REFUSED["invalid_value"], REFUSED["missing_field"], REFUSED["create_only_field"],
-    REFUSED["unknown_reference"],
-)  # fmt: skip
-"""What may be wrong with fields that are entered."""
-
 STALE = (NotFound, PreconditionFailed, PreconditionRequired)
 """What a change of a record with an ETag may meet."""
+
+
+def etag(version: int) -> str:
+    """A strong entity tag."""
+    return f'"{version}"'
 
 
 def versions_wanted() -> frozenset[int]:
