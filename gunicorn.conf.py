@@ -18,9 +18,11 @@ proc_name = "fieldsync"
 # Two, so that one long request does not hold up all others; more where there are cores for them. A request
 # spends about half its time in PostgreSQL, which has the same cores.
 workers = int(os.environ.get("FIELDSYNC_WORKERS") or max(2, min(os.cpu_count() or 2, 8)))
-# Threads wait for the database and for slow lines; each may need a connection, so the pool has as many.
+# Threads wait for the database and for slow lines; each may need a connection, so the pool has as many. Those on top
+# are for consoles that listen to the board, which hold none: where there are fewer of them, requests wait for a
+# connection instead of for a thread.
 worker_class = "gthread"
-threads = settings.pool_size
+threads = settings.pool_size + settings.board_streams
 
 # Each worker loads the application itself: the libraries for maps and databases (PROJ, GEOS, libpq) keep
 # native state that does not survive a fork. It costs some memory per worker; a SIGHUP then also loads new
@@ -79,6 +81,11 @@ def post_worker_init(worker: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    # Only now: a worker loads the application, its parent does not.
+    from fieldsync.dispatch.board.streams import PLACES
+
+    # Streams have no end of their own that a stopping worker could wait for.
+    PLACES.may_go_on = lambda: worker.alive and worker.ppid == os.getppid()
 
 
 def child_exit(server: Any, worker: Any) -> None:

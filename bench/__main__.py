@@ -79,8 +79,10 @@ def measure_push(run: Run, url: str, port: int, rounds: int, count: int) -> None
     chance = random.Random(1)
     with psycopg.connect(url, autocommit=True) as connection:
         worlds = [world.make(connection, 2 * CLIENTS) for _ in range(4)]
+        with_levels = world.make(connection, 2 * CLIENTS)
+        world.promise(connection, with_levels)
     numbers: dict[str, int] = {}
-    one, four = (Pusher(port, some, chance, numbers) for some in (worlds[:1], worlds))
+    one, four, promised = (Pusher(port, some, chance, numbers) for some in (worlds[:1], worlds, [with_levels]))
     for turn in range(rounds + 1):
         taken = run if turn else Run()  # the first round warms up: caches, prepared statements, indexes
         for connections in FLOOR_CONNECTIONS:
@@ -105,6 +107,8 @@ def measure_push(run: Run, url: str, port: int, rounds: int, count: int) -> None
                     taken.add(label, total / took.seconds)
                     taken.add(f"client's share of two cores, {name}, batches of {batch}, {where}",
                               took.client_cpu_s / took.seconds / 2)  # fmt: skip
+        took = promised.send(promised.creates(count), BATCH, [b"applied"])
+        taken.add(f"push, creates, batches of {BATCH}, with service levels", count / took.seconds)
         console.print(f"round {turn} of {rounds} done", style="dim")
 
 
@@ -138,6 +142,7 @@ def ratios(run: Run) -> dict[str, float]:
         "creates / floor": one["creates"] / creates,
         "updates / floor": one["updates"] / updates,
         "10% conflicts / clean updates": one["updates, 10% in conflict"] / one["updates"],
+        "creates with service levels / floor": run.median(push.format("creates", "with service levels")) / creates,
         "creates: four partnerships / one": run.median(push.format("creates", "four partnerships")) / one["creates"],
         "updates: four partnerships / one": run.median(push.format("updates", "four partnerships")) / one["updates"],
         "delta out of many / out of few": run.median(f"delta of {DELTA} out of {RECORDS_TO_PULL:,}, ms")

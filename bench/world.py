@@ -6,10 +6,11 @@ import math
 import random
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Json
 
 from fieldsync.auth import tokens
 from fieldsync.database import new_id
@@ -106,6 +107,33 @@ def make(connection: psycopg.Connection, tablets: int) -> World:
         made = [_tablet(sql, partnership, crew) for _ in range(tablets)]
     connection.execute("ANALYZE")
     return World(partnership, crew, service, version, made)
+
+
+def promise(connection: psycopg.Connection, world: World) -> None:
+    """Give a partnership service levels: a calendar with holidays, and targets for some of its work; committed."""
+    calendar, policy = new_id(), new_id()
+    hours = [{"weekday": day, "from": "08:00", "until": "17:00"} for day in range(1, 6)]
+    with connection.transaction(), connection.cursor() as sql:
+        sql.execute(
+            "INSERT INTO business_calendar (partnership_id, id, name, time_zone, hours)"
+            " VALUES (%s, %s, 'Office', 'America/New_York', %s)",
+            [world.partnership_id, calendar, Json(hours)],
+        )
+        sql.executemany(
+            "INSERT INTO holiday (partnership_id, calendar_id, day, name) VALUES (%s, %s, %s, 'Holiday')",
+            [(world.partnership_id, calendar, date(year, 12, 25)) for year in range(2020, 2040)],
+        )
+        sql.execute(
+            "INSERT INTO service_policy (partnership_id, id, number, starts_at, published_at)"
+            " VALUES (%s, %s, 1, '2000-01-01Z', now())",
+            [world.partnership_id, policy],
+        )
+        sql.executemany(
+            "INSERT INTO service_target (partnership_id, id, policy_id, priority, calendar_id, response_minutes,"
+            " resolution_minutes) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [(world.partnership_id, new_id(), policy, priority, calendar, 240 * priority, 2_000 * priority)
+             for priority in range(1, 6)],
+        )  # fmt: skip
 
 
 def _tablet(sql: psycopg.Cursor, partnership: UUID, crew: UUID) -> Tablet:

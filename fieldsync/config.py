@@ -21,6 +21,12 @@ INFLATED_BYTES_MAX = 16 * 1024 * 1024
 PAGE_ROWS_MAX = 500
 """Rows in one page of any list that the office reads."""
 
+ROUTER_POINTS_MAX = 100
+"""Places in one question to a router: what OSRM takes unless it is told otherwise (``--max-table-size``)."""
+
+ROUTER_CALLS_MAX = 9
+"""Questions for one matrix: three times three blocks of 50 places, which are 150."""
+
 LOGIN_ATTEMPTS_MAX = 8
 """Log-ins of one person that may fail in a row: enough for a tired person, too few to guess a password."""
 
@@ -35,7 +41,14 @@ class Settings:
     database_url: str = ""
     """``postgresql+psycopg://…``; plain ``postgresql://`` is taken as the same."""
     pool_size: int = 8
-    """Connections of one worker process: as many as it has threads, so that no thread waits for one."""
+    """Connections of one worker process: as many as it has threads beside those of streams, so that no thread waits
+    for one."""
+    board_streams: int = 32
+    """Consoles that may listen to one worker process at once. Each takes a thread (some 100 kB) and no connection;
+    those beyond it ask for changes instead."""
+    board_stream_minutes: int = 30
+    """How long a console listens before it has to connect again: then consoles spread over the workers anew, and what a
+    proxy has lost track of ends."""
     pool_timeout_s: int = 10
     statement_timeout_ms: int = 30_000
     """The database ends a statement that runs longer: no request may hold its locks for ever."""
@@ -55,6 +68,15 @@ class Settings:
     """Address space of the process in which a boundary file is read: see ``geo.apart``."""
     import_seconds: int = 300
     """How long reading a boundary file may take; one of the largest size takes a minute on a busy machine."""
+    travel_kmh: int = 40
+    """Mean speed of a crew's truck on the road where no router is asked: between a town's 30 and a county road's 60."""
+    travel_detour_percent: int = 130
+    """Length of the road by that of the straight line: about 1.2 between random points of a town (Newell, Traffic Flow
+    on Transportation Networks, 1980), and more on short ways."""
+    travel_url: str = ""
+    """Where an OSRM-compatible router answers (``http://router:5000``); left out, ways are as the crow flies."""
+    travel_timeout_ms: int = 2_000
+    """How long suggestions wait for the router altogether; then they go by the straight line, and say so."""
     metrics_token: str = ""
     """When set, ``/metrics`` asks for it as a bearer token."""
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hmac
 
+import structlog
 from flask import Response, current_app, request
 from marshmallow import fields, validate
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from fieldsync.auth.actor import ANYONE, Blueprint
 from fieldsync.config import Settings
@@ -14,7 +17,10 @@ from fieldsync.database import db
 from fieldsync.observe import metrics_text
 from fieldsync.problems import ComeAgain, NotAuthenticated
 from fieldsync.schemas import Answer
+from fieldsync.servicelevels.gauges import ClockGauges
 from fieldsync.shapes import refuses
+
+log = structlog.get_logger()
 
 blp = Blueprint("health", __name__, actors=(ANYONE,), description="For those who run the server.")
 
@@ -57,5 +63,18 @@ def metrics() -> Response:
     given = request.headers.get("Authorization", "").encode()
     if wanted and not hmac.compare_digest(given, f"Bearer {wanted}".encode()):
         raise NotAuthenticated
-    text_format, content_type = metrics_text()
+    gauges = _clock_gauges()
+    text_format, content_type = metrics_text(*([gauges] if gauges is not None else []))
     return Response(text_format, content_type=content_type)
+
+
+def _clock_gauges() -> ClockGauges | None:
+    """Counted clocks; None where the database does not answer: the other metrics are wanted then more than ever."""
+    gauges: ClockGauges = current_app.extensions.setdefault("clock_gauges", ClockGauges())
+    try:
+        gauges.count(db.session())
+    except (DBAPIError, PoolTimeout) as error:
+        log.warning("clocks were not counted", error=str(error).partition("\n")[0])
+        db.session.rollback()
+        return None
+    return gauges

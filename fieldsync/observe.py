@@ -13,6 +13,7 @@ import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client import REGISTRY as LOCAL_REGISTRY
+from prometheus_client.registry import Collector
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from uuid_utils.compat import uuid7
 
@@ -90,10 +91,15 @@ def init_requests(app: Flask) -> None:
         return response
 
 
-def metrics_text() -> tuple[bytes, str]:
-    """All metrics in Prometheus' text format, summed over the worker processes, and the content type."""
+def metrics_text(*counted: Collector) -> tuple[bytes, str]:
+    """All metrics in Prometheus' text format, summed over the worker processes, and the content type.
+
+    ``counted``: what is not this server's own doing but stands in the database, and is the same for all processes.
+    """
+    registry = CollectorRegistry()
+    for collector in counted:
+        registry.register(collector)
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry), CONTENT_TYPE_LATEST
-    return generate_latest(LOCAL_REGISTRY), CONTENT_TYPE_LATEST
+    return generate_latest(LOCAL_REGISTRY) + generate_latest(registry), CONTENT_TYPE_LATEST

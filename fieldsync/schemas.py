@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
@@ -86,6 +88,25 @@ class Day(fields.Date):
 def _require_year(moment: date) -> None:
     if not YEARS[0] <= moment.year <= YEARS[1]:
         raise ValidationError(f"A year from {YEARS[0]} to {YEARS[1]} is expected.")
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """The names of all time zones that are known here (IANA)."""
+    return frozenset(available_timezones())
+
+
+class TimeZone(Text):
+    """The IANA name of a time zone, such as ``America/New_York``."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(100, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        name: str = super()._deserialize(value, attr, data, **kwargs)
+        if name not in time_zones():
+            raise ValidationError("An IANA time zone such as America/New_York is expected.")
+        return name
 
 
 class Whole(fields.Integer):

@@ -88,6 +88,9 @@ class AgreementVersion(Base):
                  postgresql_where=sa.text("state = 'proposed'")),
         sa.Index("agreement_version_accepted", "partnership_id", "id",
                  postgresql_where=sa.text("state = 'accepted'")),
+        # Those that may have ended, in all partnerships: looked at with every sweep of the worker.
+        sa.Index("agreement_version_to_take_out", "partnership_id", "id",
+                 postgresql_where=sa.text("state = 'accepted' AND taken_out_at IS NULL")),
     )  # fmt: skip
 
 

@@ -272,7 +272,7 @@ def rehearse(desk: Desk, version: str, at: datetime | None) -> None:
 @click.argument("version")
 @AT
 @click.option("--acknowledge", "acknowledged", multiple=True, help="A kind of warning in its report; repeatable.")
-@click.option("--release-crews", is_flag=True, help="Work orders that leave the crew's jurisdiction leave the crew.")
+@click.option("--release-crews", is_flag=True, help="Crews lose work orders of whom they may not work for.")
 @COMMIT
 @at_desk
 def publish(

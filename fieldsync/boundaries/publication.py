@@ -28,8 +28,8 @@ def publish(
     """Publish a draft, now or at a date. Returns the run that lets open work orders follow, once it is in force; None
     where the layer decides nothing.
 
-    Another run draws the version for tablets. With ``release_crews``, work orders that leave the jurisdiction that
-    employs their crew leave the crew, too.
+    Another run draws the version for tablets. With ``release_crews``, work orders that go to a jurisdiction
+    which their crew may not work for leave the crew, too.
 
     Raises:
         Unprocessable: the date lies in the past, or more than three years ahead.

@@ -11,10 +11,10 @@ from flask import Response
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
+from fieldsync.agreements.serving import employers_of_crews
 from fieldsync.auth.actor import Blueprint, staff_actor
 from fieldsync.boundaries import publication
 from fieldsync.boundaries.problems import REFUSED, answer_refusals
-from fieldsync.boundaries.reassign import employers_of_crews
 from fieldsync.boundaries.rehearse import LISTED_MAX, Rehearsal, jurisdiction_names, rehearse
 from fieldsync.boundaries.standing import FIRST
 from fieldsync.database import transaction
@@ -71,7 +71,7 @@ class PairSchema(Answer):
 
 
 class CrewPairSchema(Answer):
-    """How many of a crew's work orders would leave the jurisdiction that employs it."""
+    """How many of a crew's work orders would go to a jurisdiction that it may not work for."""
 
     crew_id = fields.UUID()
     name = fields.String()
@@ -93,7 +93,10 @@ class MovedSchema(Answer):
     triage = fields.String(allow_none=True)
     crew_id = fields.UUID(allow_none=True)
     crew_fits = fields.Boolean(
-        metadata={"description": "False: the crew is employed by the jurisdiction that gives the work order away."}
+        metadata={
+            "description": "False: the crew may not work for the jurisdiction that receives the work order:"
+            " neither is it employed there, nor does an agreement allow it."
+        }
     )
 
 
@@ -128,9 +131,7 @@ class PublicationSchema(Request):
     )  # fmt: skip
     release_crews = Flag(
         load_default=False,
-        metadata={
-            "description": "Take work orders that leave the jurisdiction employing their crew from the crew, too."
-        },
+        metadata={"description": "Take work orders from crews that may not work for the jurisdiction receiving them."},
     )
 
 

@@ -35,11 +35,6 @@ NEXT_START = text("""
       AND v.status = 'published' AND v.starts > :starts
 """)
 
-CREW_EMPLOYERS = text("""
-    SELECT coalesce(json_object_agg(id, json_build_array(jurisdiction_id, name, disbanded_at IS NULL)), '{}')::text
-    FROM crew WHERE partnership_id = :partnership_id
-""")
-
 JURISDICTION_NAMES = text("""
     SELECT coalesce(json_object_agg(id, json_build_array(code, name)), '{}')::text
     FROM jurisdiction WHERE partnership_id = :partnership_id

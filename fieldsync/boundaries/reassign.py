@@ -17,6 +17,7 @@ import msgspec
 from msgspec import structs
 from sqlalchemy.orm import Session
 
+from fieldsync.agreements.serving import employers_of_crews, load_serving
 from fieldsync.boundaries import queries
 from fieldsync.boundaries.runs.run import Run
 from fieldsync.boundaries.standing import FIRST, Standing, differs, open_work_orders, placed_from
@@ -126,7 +127,7 @@ def _move(session: Session, run: Run, ids: Sequence[UUID]) -> bool:
         return False
     layers, following = found
     placed = placed_at(session, run.partnership_id, [_point(record) for record in records], layers)
-    employers = employers_of_crews(session, run.partnership_id) if run.parameters.get("release_crews") else {}
+    serving = load_serving(session, run.partnership_id, now()) if run.parameters.get("release_crews") else None
     changes = []
     for record, then in zip(records, placed, strict=True):
         stands = record.placed
@@ -134,8 +135,9 @@ def _move(session: Session, run: Run, ids: Sequence[UUID]) -> bool:
         # Placed since by what came into force later: that publication's own business.
         if (following is not None and stands.placed_at >= following) or not differs(stands, then):
             continue
-        employer = employers.get(record.crew_id) if record.crew_id else None
-        leaves = employer is not None and employer.jurisdiction_id == stands.jurisdiction_id != then.jurisdiction_id
+        leaves = serving is not None and record.crew_id is not None and stands.jurisdiction_id != then.jurisdiction_id
+        if leaves and serving is not None and record.crew_id is not None:
+            leaves = not serving.may(record.crew_id, then.jurisdiction_id, record.values["service_type_id"])
         made = PlacementMade("publication", _version(run), record.crew_id if leaves else None)
         changes.append(Change(record, then, made, None if leaves else msgspec.UNSET))
     place_anew(session, Author(_version(run), "boundaries", run.partnership_id), changes, now())
@@ -149,22 +151,6 @@ def _is_open(record: Record) -> bool:
 def _point(record: Record) -> Point:
     location = record.values["location"]
     return Point(location.lon, location.lat, record.values["service_type_id"])
-
-
-class Employer(msgspec.Struct, array_like=True):
-    """Of a crew: the jurisdiction that employs it, its name, and whether it has not been disbanded."""
-
-    jurisdiction_id: UUID
-    name: str
-    exists: bool
-
-
-_EMPLOYERS = msgspec.json.Decoder(dict[UUID, Employer])
-
-
-def employers_of_crews(session: Session, partnership_id: UUID) -> dict[UUID, Employer]:
-    """Every crew of the partnership by its id."""
-    return _EMPLOYERS.decode(session.execute(queries.CREW_EMPLOYERS, {"partnership_id": partnership_id}).scalar_one())
 
 
 def withdraw(run: Run) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from msgspec import structs
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from fieldsync.agreements.serving import load_serving
 from fieldsync.boundaries import queries
-from fieldsync.boundaries.reassign import employers_of_crews
 from fieldsync.boundaries.standing import FIRST, Standing, differs, open_work_orders
 from fieldsync.journal.edits import Placed
 from fieldsync.journal.place import placed_at
@@ -43,7 +43,7 @@ class Listed(msgspec.Struct):
     triage: str | None
     crew_id: UUID | None
     crew_fits: bool
-    """False where the crew is employed by the jurisdiction that gives the work order away."""
+    """False where the crew may not work for the jurisdiction that receives the work order."""
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Rehearsal:
     pairs: Counter[tuple[UUID | None, UUID | None]] = field(default_factory=Counter)
     """(from, to) jurisdiction -> how many would move."""
     crews: Counter[UUID] = field(default_factory=Counter)
-    """Crew -> how many of its work orders would leave the jurisdiction that employs it."""
+    """Crew -> how many of its work orders would go to a jurisdiction that it may not work for."""
     listed: list[Listed] = field(default_factory=list)
     next: UUID | None = None
     """Where the next page of the list begins; None on the last."""
@@ -89,16 +89,15 @@ def rehearse(
     def index_of(session: Session, partnership_id: UUID, wanted: UUID) -> PlacementIndex:
         return draft if wanted == version_id else index_for(session, partnership_id, wanted)
 
-    employers = employers_of_crews(session, partnership_id)
+    serving = load_serving(session, partnership_id, layers.at)
     found = Rehearsal(version_id, layers.at)
     for standing in open_work_orders(session, partnership_id, EXAMINED_PER_READ, after):
         then = placed_at(session, partnership_id, [one.point for one in standing], layers, index_of)
         found.open += len(standing)
         for one, placed in zip(standing, then, strict=True):
             if differs(one, placed):
-                employer = employers.get(one.crew_id) if one.crew_id else None
-                gives = employer is not None and employer.jurisdiction_id == one.jurisdiction_id
-                _count(found, one, placed, fits=not gives, limit=limit)
+                fits = one.crew_id is None or serving.may(one.crew_id, placed.jurisdiction_id, one.service_type_id)
+                _count(found, one, placed, fits=fits, limit=limit)
             elif one.placed_by == "person" and one.jurisdiction_id != placed.jurisdiction_id:
                 found.stays_with_person += 1
     _name(session, partnership_id, found.listed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 
 from fieldsync.auth.actor import STAFF, Blueprint, own_jurisdictions, require_jurisdiction, staff_actor
 from fieldsync.clock import now
+from fieldsync.crews.changed import stamp
 from fieldsync.crews.find import expect_jurisdiction, find_crew
 from fieldsync.crews.models import Crew
 from fieldsync.crews.schemas import CrewArgs, CrewPageSchema, CrewPatchSchema, CrewSchema, NewCrewSchema
@@ -52,6 +54,7 @@ def create_crew(wanted: dict[str, Any]) -> Crew:
     with transaction() as session:
         expect_jurisdiction(session, partnership_id, wanted["jurisdiction_id"])
         session.add(Crew(partnership_id=partnership_id, id=crew_id, **wanted))
+        stamp(session, partnership_id, [crew_id])
     return _find(crew_id)
 
 
@@ -74,8 +77,11 @@ def update_crew(wanted: dict[str, Any], crew_id: UUID) -> Crew:
         if "jurisdiction_id" in wanted:
             require_jurisdiction(wanted["jurisdiction_id"])
             expect_jurisdiction(session, partnership_id, wanted["jurisdiction_id"])
-        for name, value in wanted.items():
+        changed = {name: value for name, value in wanted.items() if getattr(crew, name) != value}
+        for name, value in changed.items():
             setattr(crew, name, value)
+        if changed:
+            stamp(session, partnership_id, [crew_id])
     return _find(crew_id)
 
 
@@ -87,10 +93,7 @@ def disband_crew(crew_id: UUID) -> Crew:
     It gets no new devices and members. Its devices can still send what they hold, until they are moved or revoked.
     Safe to repeat.
     """
-    with transaction() as session:
-        crew = find_crew(session, staff_actor().partnership_id, own_jurisdictions(), crew_id, lock=True)
-        crew.disbanded_at = crew.disbanded_at or now()
-    return _find(crew_id)
+    return _set_disbanded(crew_id, now())
 
 
 @blp.post("/<uuid:crew_id>/reinstate", actors=("admin",))
@@ -100,6 +103,15 @@ def reinstate_crew(crew_id: UUID) -> Crew:
 
     Safe to repeat.
     """
+    return _set_disbanded(crew_id, None)
+
+
+def _set_disbanded(crew_id: UUID, at: datetime | None) -> Crew:
+    partnership_id = staff_actor().partnership_id
     with transaction() as session:
-        find_crew(session, staff_actor().partnership_id, own_jurisdictions(), crew_id, lock=True).disbanded_at = None
+        crew = find_crew(session, partnership_id, own_jurisdictions(), crew_id, lock=True)
+        # The first time stands.
+        if (crew.disbanded_at is None) != (at is None):
+            crew.disbanded_at = at
+            stamp(session, partnership_id, [crew_id])
     return _find(crew_id)

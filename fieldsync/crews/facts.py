@@ -42,6 +42,11 @@ class Person(Struct, frozen=True):
     name: str
     there: tuple[Span, ...]
     held: tuple[Held, ...] = ()
+    """All that she has ever held, so that a refusal can say when it ran out."""
+    belongs: tuple[Span, ...] = ()
+    """Her membership, absences not taken out."""
+    leads: tuple[Span, ...] = ()
+    """When the crew is hers to lead: she may be absent then."""
 
 
 class Day(Struct, frozen=True):
@@ -62,6 +67,11 @@ class CrewFacts(Struct, frozen=True, kw_only=True):
     name: str
     jurisdiction_id: UUID
     """Its employer."""
+    code: str = ""
+    time_zone: str = "UTC"
+    """IANA name: its own, or the partnership's."""
+    change: int = 0
+    """The partnership's commit that last changed anything about it."""
     disbanded: bool = False
     skills: frozenset[str] = frozenset()
     people: tuple[Person, ...] = ()
@@ -71,4 +81,7 @@ class CrewFacts(Struct, frozen=True, kw_only=True):
     overtime_minutes: int = 0
     days: tuple[Day, ...] = ()
     has_shifts: bool = True
-    """False where nobody has entered any shift for it: then its hours are not known, and do not rule anything out."""
+    """False where nobody has entered any hours for it: then its hours are not known, and do not rule anything out."""
+    away: tuple[Span, ...] = ()
+    """The crew's absences, and the days on which it does not work by exception; never at the time of one of its shifts.
+    Where it has no shifts, they rule out by themselves."""

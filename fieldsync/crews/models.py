@@ -11,6 +11,7 @@ from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, mapped_column
 
+from fieldsync.crews.problems import EquipmentTaken, ExceptionThere, LeadThere
 from fieldsync.database import CONSTRAINT_PROBLEMS, Base, PartnershipId, RowId, one_of, tenant_key
 from fieldsync.problems import AlreadyThere
 
@@ -265,7 +266,7 @@ class Enrolment(Base):
 CONSTRAINT_PROBLEMS["one_crew_per_code"] = AlreadyThere
 CONSTRAINT_PROBLEMS["one_member_per_personnel_number"] = AlreadyThere
 CONSTRAINT_PROBLEMS["one_membership_at_a_time"] = AlreadyThere
-CONSTRAINT_PROBLEMS["one_lead_at_a_time"] = AlreadyThere
+CONSTRAINT_PROBLEMS["one_lead_at_a_time"] = LeadThere
 CONSTRAINT_PROBLEMS["one_equipment_per_code"] = AlreadyThere
-CONSTRAINT_PROBLEMS["one_crew_per_equipment"] = AlreadyThere
-CONSTRAINT_PROBLEMS["one_exception_a_day"] = AlreadyThere
+CONSTRAINT_PROBLEMS["one_crew_per_equipment"] = EquipmentTaken
+CONSTRAINT_PROBLEMS["one_exception_a_day"] = ExceptionThere

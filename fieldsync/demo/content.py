@@ -19,6 +19,10 @@ class ServiceKind(NamedTuple):
     titles: tuple[str, ...]
     materials: tuple[tuple[str, str], ...]
     """Material and its unit."""
+    minutes: int
+    """What a job usually takes."""
+    certificates: tuple[str, ...] = ()
+    """What somebody of the crew must hold."""
 
 
 SERVICES = (
@@ -30,6 +34,7 @@ SERVICES = (
         72,
         ("Pothole in the right lane", "Cluster of potholes", "Edge of the road broken off"),
         (("Cold patch", "kg"), ("Tack coat", "l")),
+        minutes=60,
     ),
     ServiceKind(
         "signal",
@@ -39,6 +44,8 @@ SERVICES = (
         8,
         ("Signal dark", "Signal stuck on red", "Pedestrian button dead"),
         (("LED module", "pcs"), ("Cable", "m")),
+        minutes=90,
+        certificates=("electrician",),
     ),
     ServiceKind(
         "street-light",
@@ -48,6 +55,8 @@ SERVICES = (
         240,
         ("Street light out", "Street light on all day", "Pole leaning"),
         (("LED lamp", "pcs"), ("Photocell", "pcs")),
+        minutes=45,
+        certificates=("electrician",),
     ),
     ServiceKind(
         "tree",
@@ -57,6 +66,8 @@ SERVICES = (
         24,
         ("Tree across the road", "Large limb hanging", "Stump on the sidewalk"),
         (("Chain oil", "l"),),
+        minutes=120,
+        certificates=("chainsaw",),
     ),
     ServiceKind(
         "drain",
@@ -66,6 +77,7 @@ SERVICES = (
         96,
         ("Storm drain blocked", "Grate missing", "Water stands on the road"),
         (("Grate", "pcs"), ("Gravel", "kg")),
+        minutes=75,
     ),
     ServiceKind(
         "sign",
@@ -75,6 +87,7 @@ SERVICES = (
         120,
         ("Stop sign down", "Sign faded", "Sign hidden by branches"),
         (("Sign post", "pcs"), ("Concrete mix", "kg")),
+        minutes=40,
     ),
     ServiceKind(
         "guardrail",
@@ -84,6 +97,7 @@ SERVICES = (
         168,
         ("Guardrail bent", "End piece missing"),
         (("Rail section", "m"), ("Bolts", "pcs")),
+        minutes=150,
     ),
     ServiceKind(
         "winter",
@@ -93,8 +107,13 @@ SERVICES = (
         4,
         ("Icy hill", "Snow drift across the lane", "Bridge deck frozen"),
         (("Salt", "kg"), ("Grit", "kg")),
+        minutes=60,
     ),
 )
+
+
+REQUIRED_ON_COMPLETION = {"fields": ["resolution"]}
+"""Of every kind of work: nobody completes a job without saying how."""
 
 
 class CrewKind(NamedTuple):
@@ -104,15 +123,17 @@ class CrewKind(NamedTuple):
     name: str
     county: str
     skills: tuple[str, ...]
+    certificates: tuple[str, ...] = ()
+    """What its first member holds."""
 
 
 CREWS = (
     CrewKind("A1", "Asphalt North", "42019", ("asphalt", "drainage")),
     CrewKind("A2", "Asphalt South", "42125", ("asphalt", "drainage")),
-    CrewKind("E1", "Electric West", "42003", ("electric",)),
-    CrewKind("E2", "Electric East", "42129", ("electric", "signs")),
-    CrewKind("T1", "Trees North", "42005", ("tree",)),
-    CrewKind("T2", "Trees South", "42051", ("tree", "winter")),
+    CrewKind("E1", "Electric West", "42003", ("electric",), ("electrician",)),
+    CrewKind("E2", "Electric East", "42129", ("electric", "signs"), ("electrician",)),
+    CrewKind("T1", "Trees North", "42005", ("tree",), ("chainsaw",)),
+    CrewKind("T2", "Trees South", "42051", ("tree", "winter"), ("chainsaw",)),
     CrewKind("R1", "Roads West", "42007", ("asphalt", "signs", "steel", "winter")),
     CrewKind("R2", "Roads East", "42063", ("asphalt", "signs", "steel", "winter")),
 )
@@ -196,3 +217,19 @@ STAFF = (
     StaffKind("admin@demo.example", "Ari Admin", "admin"),
     StaffKind("finance@demo.example", "Fay Finance", "finance"),
 )
+
+TIME_ZONE = "America/New_York"
+CREW_CENTS_PER_HOUR = 14_500
+CAP_MINUTES_PER_WEEK = 2_400
+"""What one county's crews may work for one other in a week: five days of one crew."""
+
+WEEKDAYS = (1, 2, 3, 4, 5)
+SHIFT = ("07:00", 510)
+SATURDAY = ("06:00", 300)
+"""Of crews that clear snow."""
+OVERTIME_MINUTES = 90
+
+OFFICE_HOURS = ("08:00", "17:00")
+HOLIDAYS = (("2026-11-26", "Thanksgiving"), ("2026-12-25", "Christmas Day"), ("2027-01-01", "New Year's Day"))
+URGENT = 2
+"""Work of this priority or a smaller number counts around the clock, other work in office hours."""

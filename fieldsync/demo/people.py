@@ -18,11 +18,15 @@ from fieldsync.demo.content import (
     LAST_NAMES,
     MEMBERS_PER_CREW,
     PARTNERSHIP,
+    REQUIRED_ON_COMPLETION,
     SERVICES,
     SLUG,
     STAFF,
+    TIME_ZONE,
 )
+from fieldsync.demo.days import keep_hours
 from fieldsync.demo.places import COUNTIES
+from fieldsync.demo.sharing import promise, share
 from fieldsync.partnerships.head import next_change
 from fieldsync.partnerships.models import Head, Jurisdiction, Partnership
 from fieldsync.workorders.models import ServiceType
@@ -41,7 +45,7 @@ def make_partnership(session: Session) -> UUID:
     """All that stands before the first work order. Returns the partnership's id."""
     partnership_id = new_id()
     counties = read_areas(COUNTIES, code_field="code", name_field="name", source_name=COUNTIES.name)
-    session.add(Partnership(id=partnership_id, slug=SLUG, name=PARTNERSHIP))
+    session.add(Partnership(id=partnership_id, slug=SLUG, name=PARTNERSHIP, time_zone=TIME_ZONE))
     session.flush()
     session.add(Head(partnership_id=partnership_id))
     session.flush()
@@ -52,12 +56,16 @@ def make_partnership(session: Session) -> UUID:
         insert(ServiceType),
         [
             {"partnership_id": partnership_id, "id": new_id(), "code": kind.code, "name": kind.name,
-             "skill": kind.skill, "priority": kind.priority, "target_hours": kind.target_hours, "change": change}
+             "skill": kind.skill, "priority": kind.priority, "target_hours": kind.target_hours,
+             "minutes": kind.minutes, "certificates": list(kind.certificates),
+             "required_on_completion": REQUIRED_ON_COMPLETION, "change": change}
             for kind in SERVICES
         ],
     )  # fmt: skip
     _crews(session, partnership_id, jurisdiction_ids)
     _staff(session, partnership_id, jurisdiction_ids)
+    share(session, partnership_id, jurisdiction_ids)
+    promise(session, partnership_id)
     return partnership_id
 
 
@@ -108,10 +116,11 @@ def _crews(session: Session, partnership_id: UUID, jurisdiction_ids: dict[str, U
         insert(CrewMembership),
         [
             {"partnership_id": partnership_id, "id": new_id(), "member_id": member["id"], "since": HIRED,
-             "crew_id": crews[number // MEMBERS_PER_CREW]["id"]}
+             "crew_id": crews[number // MEMBERS_PER_CREW]["id"], "is_lead": number % MEMBERS_PER_CREW == 0}
             for number, member in enumerate(members)
         ],
     )  # fmt: skip
+    keep_hours(session, partnership_id, crews, members)
 
 
 def _staff(session: Session, partnership_id: UUID, jurisdiction_ids: dict[str, UUID]) -> None:

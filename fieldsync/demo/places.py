@@ -62,6 +62,11 @@ class Places:
             if shapely.contains_xy(area, lon, lat):
                 return self.at(lon, lat)
 
+    def middle(self, code: str) -> Place:
+        """A point well inside the county with this code."""
+        point = self._areas[self._codes.index(code)].representative_point()
+        return Place(*_rounded(point.x, point.y), code)
+
     def on_border(self, chance: random.Random) -> Place:
         """A point on the line that two or more counties share: one of the vertices that they have in common."""
         return self.at(*chance.choice(self._shared))

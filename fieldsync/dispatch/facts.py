@@ -18,6 +18,10 @@ class Booked(Struct, frozen=True):
     span: Span
     at: Point
     pinned: bool = False
+    grant_id: UUID | None = None
+    """The grant by which it is done, and in whose caps it counts."""
+    jurisdiction_id: UUID | None = None
+    """Where the work lies."""
 
 
 class JobFacts(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from fieldsync.workorders.completion import RequiredOnCompletion, Task
 from fieldsync.workorders.kinds import Kind, Policy, Values
 
 
@@ -27,18 +28,20 @@ class Verdict(StrEnum):
 class Refusal(Exception):
     """An edit cannot be accepted. Becomes the problem in its verdict; never an HTTP status."""
 
-    def __init__(self, code: str, detail: str, field: str | None = None) -> None:
+    def __init__(self, code: str, detail: str, field: str | None = None, **facts: Any) -> None:
+        """``facts``: what else the problem says, as JSON values."""
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.field = field
+        self.facts = facts
 
     def problem(self) -> dict[str, Any]:
         """The problem as it stands in the verdict and in the journal."""
         problem: dict[str, Any] = {"code": self.code, "title": REFUSALS[self.code], "detail": self.detail}
         if self.field is not None:
             problem["field"] = self.field
-        return problem
+        return problem | self.facts
 
 
 REFUSALS: dict[str, str] = {
@@ -57,6 +60,7 @@ REFUSALS: dict[str, str] = {
     "unknown_record": "There is no such record that you may see.",
     "unknown_reference": "The field names something that does not exist.",
     "illegal_transition": "The work order's status cannot change in this way.",
+    "completion_requirements": "Something is missing without which the work order may not be completed.",
 }
 """Every reason to refuse an edit, in the order in which they are checked: the first that holds is given."""
 
@@ -165,6 +169,20 @@ class Touch(msgspec.Struct, gc=False):
     """The fields it changed, with the values they had."""
 
 
+class Recorded(msgspec.Struct, gc=False):
+    """What stands on a work order that is to be completed, beside what the batch itself has read and done."""
+
+    values: Values = {}
+    """``service_type_id``, and the fields that requirements may name, as JSON has them."""
+    tasks: list[Task] = []
+    """Those that no edit of the batch names."""
+    edited: list[tuple[Values, Record]] = []
+    """The tasks that edits of the batch name or have made, each as it stands at this point of the batch; and what
+    stood before of the fields that were not read with it."""
+    entries: dict[str, int] = {}
+    """Kind -> how many are recorded; those of the batch that came before included."""
+
+
 @dataclass(slots=True)
 class Known:
     """Everything a decision may know; loaded beforehand."""
@@ -180,6 +198,14 @@ class Known:
     """Table name -> the ids, among those that the edits name, that exist."""
     policies: Mapping[tuple[str, str], Policy] = field(default_factory=dict)
     """(kind, field) -> the partnership's own choice."""
+    required: Mapping[UUID, RequiredOnCompletion] = field(default_factory=dict)
+    """Service type -> what completing needs; those that need something, where an edit of the batch completes.
+
+    It decides whether an edit is taken, and nothing of what is done with one that is. So accepted edits are replayed
+    without it, whatever was required since.
+    """
+    recorded: dict[UUID, Recorded] = field(default_factory=dict)
+    """Work order -> what stands on it; those that the batch completes or makes, where ``required`` is not empty."""
 
 
 class Clash(msgspec.Struct, gc=False):

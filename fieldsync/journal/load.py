@@ -9,13 +9,15 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 from sqlalchemy import TextClause
 from sqlalchemy.orm import Session
 
 from fieldsync.journal import queries
-from fieldsync.journal.edits import Author, Edit, Known, Placed, Record, Touch
+from fieldsync.journal.edits import Author, Edit, Known, Placed, Record, Recorded, Touch
+from fieldsync.workorders.completion import RequiredOnCompletion, Task
 from fieldsync.workorders.kinds import KINDS, PLACED_BY, Kind, Location, Policy, Values, entered
-from fieldsync.workorders.rules import DONE
+from fieldsync.workorders.rules import DONE, Status
 
 
 class _PastEdit(msgspec.Struct):
@@ -29,6 +31,23 @@ class _PastEdit(msgspec.Struct):
     happened_at: datetime
     fields: dict[str, Any]
     before: dict[str, Any] | None
+
+
+class _StoredTask(msgspec.Struct):
+    id: UUID
+    title: str
+    done: bool
+    position: int
+
+
+class _Stored(msgspec.Struct):
+    """A row of ``queries.RECORDED``."""
+
+    id: UUID
+    service_type_id: UUID
+    fields: dict[str, Any]
+    tasks: list[_StoredTask]
+    entries: dict[str, int]
 
 
 _BESIDE: list[tuple[str, Any]] = [("id", UUID), ("version", int), ("deleted", bool), ("seen_by", UUID | None)]
@@ -55,6 +74,8 @@ def _rows(kind: Kind) -> msgspec.json.Decoder[list[Any]]:
 
 _ROWS = {kind.name: _rows(kind) for kind in queries.EDITABLE}
 _HISTORY = msgspec.json.Decoder(list[_PastEdit])
+_REQUIRED = msgspec.json.Decoder(dict[UUID, RequiredOnCompletion])
+_RECORDED = msgspec.json.Decoder(list[_Stored])
 
 
 def load(session: Session, author: Author, edits: Sequence[Edit], *, ids_may_be_taken: bool = True) -> Known:
@@ -71,8 +92,11 @@ def load(session: Session, author: Author, edits: Sequence[Edit], *, ids_may_be_
     edited: dict[str, list[Edit]] = defaultdict(list)
     named: dict[str, set[UUID]] = defaultdict(set)  # referenced table -> ids
     parents: set[UUID] = set()
+    completed: set[UUID] = set()
     for edit in live:
         kind = KINDS[edit.kind]
+        if edit.values.get("status") is Status.COMPLETED:
+            completed.add(edit.record_id)
         if edit.action != "create":
             edited[edit.kind].append(edit)
         elif ids_may_be_taken:
@@ -98,6 +122,8 @@ def load(session: Session, author: Author, edits: Sequence[Edit], *, ids_may_be_
         unknown -= {edit.record_id for edit in live if edit.action == "create"}
     _read_history(session, author, stale, known)
     _read_exclusions(session, author, known, unknown)
+    if completed:
+        _read_requirements(session, author, completed, named["service_type"], known)
     return known
 
 
@@ -217,3 +243,27 @@ def _read_exclusions(session: Session, author: Author, known: Known, unknown: se
             {"partnership_id": author.partnership_id, "crew_id": author.crew_id, "ids": list(foreign)},
         )
         known.left.update(rows.scalars())
+
+
+def _read_requirements(
+    session: Session, author: Author, completed: set[UUID], service_types: set[UUID], known: Known
+) -> None:
+    """What completing the work orders ``completed`` needs, and, only where that is something, what stands on them.
+
+    The service type of each may become any that the batch names.
+    """
+    ids = {"partnership_id": author.partnership_id, "ids": list(completed)}
+    bound = ids | {"service_type_ids": list(service_types)}
+    known.required = _REQUIRED.decode(session.execute(queries.REQUIRED, bound).scalar_one())
+    if not known.required:
+        return
+    edited = {record_id: record for (kind, record_id), record in known.records.items() if kind == "task"}
+    rows = session.execute(queries.RECORDED, ids | {"task_ids": list(edited)}).scalar_one()
+    for stored in _RECORDED.decode(rows):
+        values = stored.fields | {"service_type_id": stored.service_type_id}
+        known.recorded[stored.id] = there = Recorded(values, entries=stored.entries)
+        for task in stored.tasks:
+            if task.id in edited:
+                there.edited.append((structs.asdict(task), edited[task.id]))
+            else:
+                there.tasks.append(Task(task.title, task.done, task.position))

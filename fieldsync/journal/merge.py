@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fieldsync.journal.clash import settle, union
+from fieldsync.journal.completing import check_completion, remember
 from fieldsync.journal.edits import Author, Clash, Decision, Edit, Known, Outcome, Record, Refusal, Touch, Verdict
 from fieldsync.workorders.kinds import KINDS, PLACED_BY, Kind, Policy, Values
 from fieldsync.workorders.rules import FIRST, may_follow
@@ -56,6 +57,10 @@ def _create(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
         kind, edit.record_id, 1, full, work_order_id, crew_id, created=True, changed=True, moved=not kind.is_child,
         scope_was=crew_id,
     )  # fmt: skip
+    if known.required:
+        if not kind.is_child:
+            check_completion(known, record, full)
+        remember(known, record)
     known.records[key] = outcome.touched[key] = record
     return Decision(edit, Verdict.APPLIED, 1)
 
@@ -77,9 +82,11 @@ def _update(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
     if not others and not (touches and kind.united & values.keys()):
         now = record.values
         before = {name: now[name] for name, mine in values.items() if now[name] != mine}
+        _check_completion(edit, record, known, before, {})
         _fold(author, edit, record, known, outcome, before, {})
         return Decision(edit, Verdict.APPLIED, record.version, before or None)
     before, after, clashes = _merge(author, edit, record, known, touches)
+    _check_completion(edit, record, known, before, after)
     _fold(author, edit, record, known, outcome, before, after)
     verdict = Verdict.CONFLICTED if clashes else Verdict.MERGED if others else Verdict.APPLIED
     return Decision(edit, verdict, record.version, before or None, after or None, clashes)
@@ -229,6 +236,12 @@ def _check_transition(author: Author, edit: Edit, record: Record, touches: Seque
         view = _view(author, "status", touches, record.values["status"])
         if not may_follow(author.side, view, wanted):
             raise Refusal("illegal_transition", f"A work order that is {view} cannot become {wanted}.", "status")
+
+
+def _check_completion(edit: Edit, record: Record, known: Known, before: Values, after: Values) -> None:
+    if known.required and not record.kind.is_child and "status" in before:
+        stands = {name: after[name] if name in after else edit.values[name] for name in before}
+        check_completion(known, record, stands)
 
 
 def _since(edit: Edit, record: Record, known: Known) -> list[Touch]:

@@ -13,6 +13,7 @@ from fieldsync.database import Base
 from fieldsync.journal.edits import Placed
 from fieldsync.journal.models import EditConflict, JournalEntry, PlacementChange
 from fieldsync.workorders import models as _records  # noqa: F401  (their tables are named below)
+from fieldsync.workorders.completion import ENTRIES_MAX, ENTRY_KINDS, FIELDS
 from fieldsync.workorders.kinds import CHILD_KINDS, KINDS, Kind
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -20,6 +21,7 @@ STATEMENTS_HELD_MAX = 256
 """Statements made for one choice of fields each; tablets use a few dozen of them."""
 
 _PLACEMENT = Placed.__struct_fields__
+_DUE = ("respond_by", "resolve_by")
 
 # Edits of these records by anybody after the version that the batch was made on, oldest first.
 HISTORY = text("""
@@ -95,7 +97,7 @@ _POINT = "ST_SetSRID(ST_MakePoint(r.lon, r.lat), 4326)"
 
 
 def _insert(kind: Kind) -> sa.TextClause:
-    beside = ["work_order_id", "scope_crew_id"] if kind.is_child else list(_PLACEMENT)
+    beside = ["work_order_id", "scope_crew_id"] if kind.is_child else [*_PLACEMENT, *_DUE]
     columns = _columns(kind.names) + beside
     assigned = {"partnership_id": ":partnership_id", "id": "r.id", "version": "r.version", "change": ":change"}
     assigned |= {"created_at": ":now", "updated_at": ":now"} | {name: f"r.{name}" for name in columns}
@@ -110,14 +112,17 @@ def _insert(kind: Kind) -> sa.TextClause:
 
 
 @lru_cache(STATEMENTS_HELD_MAX)
-def update(name: str, names: tuple[str, ...]) -> sa.TextClause:
-    """Write the fields ``names`` of records of kind ``name`` that exist and are locked."""
+def update(name: str, names: tuple[str, ...], *, due: bool = False) -> sa.TextClause:
+    """Write the fields ``names`` of records of kind ``name`` that exist and are locked; of work orders whose clocks
+    have changed also when they are ``due``."""
     kind = KINDS[name]
     columns = _columns(names)
     if kind.is_child:
         columns.append("scope_crew_id")
     elif "location" in names:
         columns += _PLACEMENT
+    if due:
+        columns += _DUE
     assigned = {column: f"r.{column}" for column in columns}
     if "location" in names:
         assigned["location"] = _POINT
@@ -185,6 +190,49 @@ def load_tasks(names: tuple[str, ...]) -> sa.TextClause:
             ) t
         ) r
     """)
+
+
+# What completing needs, by service type: of those that the work orders ``ids`` have, and of ``service_type_ids``. Those
+# that need nothing are left out, so that nothing more is read where nobody requires anything.
+REQUIRED = text("""
+    SELECT coalesce(json_object_agg(s.id, s.required_on_completion), '{}')::text FROM (
+        SELECT unnest(CAST(:service_type_ids AS uuid[])) AS id
+        UNION
+        SELECT w.service_type_id FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
+            SELECT service_type_id FROM work_order
+            WHERE partnership_id = :partnership_id AND id = wanted.id OFFSET 0
+        ) w
+    ) named CROSS JOIN LATERAL (
+        SELECT id, required_on_completion FROM service_type
+        WHERE partnership_id = :partnership_id AND id = named.id AND required_on_completion <> '{}' OFFSET 0
+    ) s
+""")
+
+# Read after the locks: nobody changes a work order, or what is recorded on it, before this transaction ends. No more
+# entries are counted than can be required.
+_COUNTED = ", ".join(
+    f"""'{name}', (SELECT count(*) FROM (
+        SELECT FROM {name} WHERE partnership_id = :partnership_id AND work_order_id = wanted.id LIMIT {ENTRIES_MAX}
+    ) {name}_of_it)"""
+    for name in ENTRY_KINDS
+)
+_REQUIRABLE = ", ".join(f"'{name}', {name}" for name in FIELDS)
+RECORDED = text(f"""
+    SELECT coalesce(json_agg(r), '[]')::text FROM (
+        SELECT wanted.id, w.service_type_id, w.fields, t.tasks, json_build_object({_COUNTED}) AS entries
+        FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
+            SELECT service_type_id, json_build_object({_REQUIRABLE}) AS fields FROM work_order
+            WHERE partnership_id = :partnership_id AND id = wanted.id OFFSET 0
+        ) w CROSS JOIN LATERAL (
+            SELECT coalesce(json_agg(json_build_object('id', id, 'title', title, 'done', done, 'position', position)),
+                            '[]') AS tasks
+            FROM task
+            WHERE partnership_id = :partnership_id AND work_order_id = wanted.id
+              -- Deleted ones, too, that the batch may restore.
+              AND (deleted_at IS NULL OR id = ANY(CAST(:task_ids AS uuid[])))
+        ) t
+    ) r
+""")
 
 
 def _from_json(table: sa.Table, names: list[str], constants: list[str]) -> sa.TextClause:

@@ -13,7 +13,7 @@ from msgspec import structs
 from psycopg.types.json import Json
 from sqlalchemy.orm import Session
 
-from fieldsync.journal import queries
+from fieldsync.journal import clocks, queries
 from fieldsync.journal.edits import Author, Clash, Decision, Outcome, Placed, PlacementMade, Record
 from fieldsync.journal.place import place
 from fieldsync.partnerships.head import next_change
@@ -41,9 +41,12 @@ def write(session: Session, author: Author, outcome: Outcome, received_at: datet
         place(session, author.partnership_id, moved)
         made = PlacementMade("edit", author.id)
         write_placements(session, author.partnership_id, [(record, made) for record in moved], received_at)
+    followed = clocks.follow(session, author.partnership_id, outcome)
     change = next_change(session, author.partnership_id)
     stamp = ids | {"change": change, "now": received_at}
-    _write_records(session, records, stamp)
+    _write_records(session, records, stamp, followed.due() if followed is not None else {})
+    if followed is not None:
+        followed.write(session)
     _follow_scopes(session, records, ids | {"change": change})
     _end_assignments(session, records, stamp | {"staff_id": author.id if author.side == "office" else None})
     return change
@@ -71,17 +74,28 @@ def _same(before: Placed, now: Placed | None) -> bool:
     return now is not None and structs.replace(now, placed_at=before.placed_at) == before
 
 
-def _write_records(session: Session, records: list[Record], stamp: dict[str, Any]) -> None:
-    by_kind: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
+def _write_records(
+    session: Session, records: list[Record], stamp: dict[str, Any], due: dict[UUID, dict[str, datetime | None]]
+) -> None:
+    created: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    updated: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
     for record in records:
-        by_kind[record.kind.name, record.created].append(_record_row(record))
+        row = _record_row(record)
+        is_due = not record.kind.is_child and record.id in due
+        if is_due:
+            row |= due[record.id]
+        if record.created:
+            created[record.kind.name].append(row)
+        else:
+            updated[record.kind.name, is_due].append(row)
     for name in KINDS:  # work orders first: what hangs on them refers to them
-        if rows := by_kind.get((name, True)):
+        if rows := created.get(name):
             session.execute(queries.INSERT[name], stamp | {"rows": _json(rows)})
-        if rows := by_kind.get((name, False)):
-            # The same fields were read of all of them, and what was read is written.
-            names = tuple(field for field in KINDS[name].names if field in rows[0])
-            session.execute(queries.update(name, names), stamp | {"rows": _json(rows)})
+        for is_due in (False, True):
+            if rows := updated.get((name, is_due)):
+                # The same fields were read of all of them, and what was read is written.
+                names = tuple(field for field in KINDS[name].names if field in rows[0])
+                session.execute(queries.update(name, names, due=is_due), stamp | {"rows": _json(rows)})
 
 
 def _follow_scopes(session: Session, records: list[Record], stamp: dict[str, Any]) -> None:

@@ -104,8 +104,8 @@ class WorkOrderPage(Struct):
 
 
 class Person(Struct):
-    """A member of staff (side ``office``), a tablet (side ``crew``) with its crew, or the publication of a boundary
-    version (side ``boundaries``)."""
+    """A member of staff (side ``office``), a tablet (side ``crew``) with its crew, the publication of a boundary
+    version (side ``boundaries``), or an agreement or an accepted offer that ended (side ``agreements``)."""
 
     side: str
     id: UUID

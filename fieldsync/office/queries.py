@@ -77,9 +77,22 @@ RETIRED = text("""
 
 
 def person(id_: str, side: str, crew: str = "d.crew_id") -> str:
-    """The SQL expression for who did something: a member of staff, a tablet with its crew, or a publication of
-    boundaries; as JSON."""
+    """The SQL expression for who did something: a member of staff, a tablet with its crew, a publication of
+    boundaries, or an agreement or an offer that ended; as JSON."""
     return f"""(CASE {side}
+        WHEN 'agreements' THEN (
+            SELECT json_build_object('side', 'agreements', 'id', ended.id, 'name', ended.name)
+            FROM (
+                SELECT v.id, a.title || ', version ' || v.number AS name
+                FROM agreement_version v
+                JOIN agreement a ON a.partnership_id = v.partnership_id AND a.id = v.agreement_id
+                WHERE v.partnership_id = :partnership_id AND v.id = {id_}
+                UNION ALL
+                SELECT o.id, r.title
+                FROM resource_offer o
+                JOIN resource_request r ON r.partnership_id = o.partnership_id AND r.id = o.request_id
+                WHERE o.partnership_id = :partnership_id AND o.id = {id_}
+            ) ended)
         WHEN 'boundaries' THEN (
             SELECT json_build_object('side', 'boundaries', 'id', v.id, 'name', l.name || ', version ' || v.number)
             FROM layer_version v JOIN layer l ON l.partnership_id = v.partnership_id AND l.id = v.layer_id

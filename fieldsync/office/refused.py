@@ -26,6 +26,7 @@ _STATUS = {
     "depends_on": 409,
     "record_exists": 409,
     "illegal_transition": 409,
+    "completion_requirements": 409,
 }
 """Refusals that are about what is there already; every other one is about a value in the request (422)."""
 
@@ -41,7 +42,12 @@ REFUSED: dict[str, type[EditRefused]] = {code: _problem(code, title) for code, t
 
 def refused(problem: dict[str, Any]) -> EditRefused:
     """The HTTP problem for the ``problem`` of a refused decision (``Refusal.problem()``)."""
-    return REFUSED[problem["code"]](problem["detail"], field=problem.get("field"))
+    facts = {name: fact for name, fact in problem.items() if name not in ("code", "title", "detail", "field")}
+    return REFUSED[problem["code"]](problem["detail"], field=problem.get("field"), **facts)
+
+
+A_STATUS_REFUSED = (REFUSED["illegal_transition"], REFUSED["completion_requirements"])
+"""Why a work order may not have the status that it is given."""
 
 
 A_VALUE_REFUSED = (

@@ -13,6 +13,7 @@ from fieldsync.database import Base
 from fieldsync.journal.edits import REFUSALS, Verdict
 from fieldsync.journal.prepare import ACTIONS
 from fieldsync.sync.queries import FEED_KINDS
+from fieldsync.workorders.completion import Missing, RequiredOnCompletion
 from fieldsync.workorders.kinds import KINDS
 from fieldsync.workorders.models import ASSIGNMENT_STATES, PLACED_BY, RELEASED_BECAUSE, TRIAGE
 from fieldsync.workorders.queries import HIDDEN
@@ -29,6 +30,8 @@ ENUMS: dict[tuple[str, str], list[str]] = {
     ("assignment", "state"): list(ASSIGNMENT_STATES),
     ("assignment", "released_because"): list(RELEASED_BECAUSE),
 }
+SHAPES = {("service_type", "required_on_completion"): RequiredOnCompletion.__name__}
+"""Columns that hold a document, with the name of its shape."""
 EXIT_REASONS = ["reassigned", "unassigned", "deleted", "agreement_ended"]
 
 
@@ -116,6 +119,8 @@ _TYPES: list[tuple[type[sa.types.TypeEngine[Any]], Schema]] = [
 def _column(table: str, column: sa.Column[Any]) -> Schema:
     if choices := ENUMS.get((table, column.name)):
         return {"enum": [*choices, None]} if column.nullable else {"type": "string", "enum": choices}
+    if shape := SHAPES.get((table, column.name)):
+        return ref(shape)
     schema = next(schema for kind, schema in _TYPES if isinstance(column.type, kind))
     return schema | {"type": [schema["type"], "null"]} if column.nullable else dict(schema)
 
@@ -153,11 +158,18 @@ def _name_values(schemas: Schema) -> None:
         if shape in schemas:
             schemas[shape]["properties"]["verdict"] = {"type": "string", "enum": verdicts}
             schemas[shape]["properties"]["problem"] = {"anyOf": [{"type": "null"}, ref("Refusal")]}
+    (missing,), shapes = msgspec.json.schema_components([Missing], ref_template=REF)
+    schemas.update(shapes)
     properties = {
         "code": {"type": "string", "enum": list(REFUSALS)},
         "title": {"type": "string"},
         "detail": {"type": "string"},
         "field": {"type": "string"},
+        "missing": {
+            "type": "array",
+            "items": missing,
+            "description": "For `completion_requirements`: what is missing.",
+        },
     }
     schemas["Refusal"] = {
         "type": "object",

@@ -12,11 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldsync.database import CONSTRAINT_PROBLEMS, Base, ImpliedPartnershipId, PartnershipId, RowId, one_of, tenant_key
 from fieldsync.problems import AlreadyThere
-
-CLOCKS = (
-    "response",  # until work begins
-    "resolution",  # until the work is completed
-)
+from fieldsync.servicelevels.clocks import Sort, Stop
+from fieldsync.servicelevels.promises import promise
 
 
 class BusinessCalendar(Base):
@@ -26,6 +23,8 @@ class BusinessCalendar(Base):
 
     partnership_id: Mapped[PartnershipId]
     id: Mapped[RowId]
+    version: Mapped[int] = mapped_column(server_default="1")
+    """Counts the changes of the calendar and of its holidays."""
     name: Mapped[str]
     time_zone: Mapped[str]
     """IANA name."""
@@ -85,7 +84,7 @@ class ServiceTarget(Base):
     resolution_minutes: Mapped[int | None]
     """Minutes of the calendar."""
     pauses_on_hold: Mapped[bool] = mapped_column(server_default=sa.true())
-    """Whether the resolution clock stands still while a work order is on hold."""
+    """Whether the clocks stand still while a work order is on hold."""
 
     __table_args__ = (
         tenant_key("policy_id", "service_policy"),
@@ -102,7 +101,8 @@ class ServiceTarget(Base):
 
 
 class ServiceClock(Base):
-    """A running, paused or stopped clock of a work order. Keeps the policy under which it began."""
+    """A running, paused or stopped clock of a work order. Keeps the policy under which it began. That its work order
+    exists is kept by a trigger: see ``promises``."""
 
     __tablename__ = "service_clock"
 
@@ -121,14 +121,18 @@ class ServiceClock(Base):
     due_at: Mapped[datetime | None]
     """When it will have run out if it is not paused again; null while paused."""
     stopped_at: Mapped[datetime | None]
+    stopped_because: Mapped[str | None]
     breached_at: Mapped[datetime | None]
     """When it ran out, known once it was stopped or paused later than that. A running one with ``due_at`` in the past
     is breached, too."""
 
     __table_args__ = (
-        tenant_key("work_order_id", "work_order"),
-        one_of("sort", *CLOCKS),
+        one_of("sort", *Sort),
+        one_of("stopped_because", *Stop),
+        sa.CheckConstraint("(stopped_at IS NULL) = (stopped_because IS NULL)", name="stopped_has_a_reason"),
+        sa.CheckConstraint("running_since IS NULL OR stopped_at IS NULL", name="runs_or_has_stopped"),
         sa.Index("service_clock_due", "partnership_id", "due_at",
+                 postgresql_include=["sort"],
                  postgresql_where=sa.text("stopped_at IS NULL AND due_at IS NOT NULL")),
     )  # fmt: skip
 
@@ -147,10 +151,14 @@ class ServicePause(Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
     staff_id: Mapped[UUID | None]
+    resume_reason: Mapped[str | None]
+    resumed_by: Mapped[UUID | None]
+    """Null where it ended with the status, or with the work."""
 
     __table_args__ = (
         tenant_key("work_order_id", "work_order"),
         tenant_key("staff_id", "staff"),
+        tenant_key("resumed_by", "staff"),
         one_of("cause", "on_hold", "office"),
         sa.Index("one_open_pause", "partnership_id", "work_order_id", "cause", unique=True,
                  postgresql_where=sa.text("ends_at IS NULL")),
@@ -160,3 +168,4 @@ class ServicePause(Base):
 
 CONSTRAINT_PROBLEMS["one_calendar_per_name"] = AlreadyThere
 CONSTRAINT_PROBLEMS["one_policy_per_start"] = AlreadyThere
+promise(Base.metadata)

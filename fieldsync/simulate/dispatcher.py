@@ -14,6 +14,9 @@ from fieldsync.demo.places import Places
 from fieldsync.simulate.office import Office, Reply
 from fieldsync.simulate.person import HOT_JOBS, REMARKS
 
+PLAN_DAYS = 5
+"""So many days ahead she plans: few, so that crews are often taken."""
+
 HOT_SHARE = 0.3
 """So often she turns to one of the jobs that a crew's tablets are busy with."""
 
@@ -36,6 +39,9 @@ class Dispatcher:
         self._places = places
         self._crew_ids: list[str] = []
         self._service_ids: list[str] = []
+        self._service_of: dict[str, str] = {}
+        self._able: dict[str, list[str]] = {}
+        """Service type -> the crews with the skill that it needs."""
         self._jobs: dict[str, list[str]] = {}
         self._etags: dict[str, str] = {}
         self.claims: list[Claim] = []
@@ -53,15 +59,17 @@ class Dispatcher:
         """Read the jobs of these crews, and the service types."""
         self._crew_ids = crew_ids
         self._jobs = {crew_id: [] for crew_id in crew_ids}
-        services = set()
+        skills = {crew["id"]: crew["skills"] for crew in self._office.every("/v1/crews") if crew["id"] in self._jobs}
+        for service in self._office.every("/v1/service-types"):
+            self._able[service["id"]] = [id_ for id_ in crew_ids if service["skill"] in (None, *skills[id_])]
         for row in self._office.every("/v1/work-orders"):
             record = row["record"]
-            services.add(record["service_type_id"])
+            self._service_of[row["id"]] = record["service_type_id"]
             self._etags[row["id"]] = row["etag"]
             self.at_first[row["id"]] = record
             if record["crew_id"] in self._jobs:
                 self._jobs[record["crew_id"]].append(row["id"])
-        self._service_ids = sorted(services)
+        self._service_ids = sorted(set(self._service_of.values()))
         for jobs in self._jobs.values():
             jobs.sort()
 
@@ -77,14 +85,23 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  (told to the thread that waits for this one)
             self.error = error
 
-    def _job(self, not_of: str | None = None) -> tuple[str, str] | None:
-        """A work order, and the crew that has it as far as she knows: another one than ``not_of``."""
-        crew_ids = [crew_id for crew_id in self._crew_ids if self._jobs[crew_id] and crew_id != not_of]
+    def _job(self, swapped_for: tuple[str, str] | None = None) -> tuple[str, str] | None:
+        """A work order, and the crew that has it as far as she knows; one that both crews can take the other's for,
+        where it is to be swapped for a work order and its crew."""
+        held = self._jobs
+        if swapped_for is not None:
+            job, crew_id = swapped_for
+            others = [other for other in self._able_to(job) if other != crew_id]
+            held = {other: [one for one in held[other] if crew_id in self._able_to(one)] for other in others}
+        crew_ids = [crew_id for crew_id in self._crew_ids if held.get(crew_id)]
         if not crew_ids:
             return None
         crew_id = self._chance.choice(crew_ids)
-        jobs = self._jobs[crew_id]
+        jobs = held[crew_id]
         return self._chance.choice(jobs[:HOT_JOBS] if self._chance.random() < HOT_SHARE else jobs), crew_id
+
+    def _able_to(self, job: str) -> list[str]:
+        return self._able[self._service_of[job]]
 
     def _send(self, method: str, path: str, job: str, body: dict[str, Any] | None, fields: dict[str, Any]) -> bool:
         """A request that changes a job, on the version she saw; on the present one where that is another by now."""
@@ -101,6 +118,7 @@ class Dispatcher:
 
     def _note(self, reply: Reply, fields: dict[str, Any]) -> None:
         self._etags[reply.document["id"]] = reply.document["etag"]
+        self._service_of[reply.document["id"]] = reply.document["record"]["service_type_id"]
         self.claims.append(Claim(reply.document["id"], reply.document["version"], fields))
 
     def _patch(self, job: str, fields: dict[str, Any]) -> bool:
@@ -111,7 +129,7 @@ class Dispatcher:
     def swap(self) -> int:
         """Two crews swap a job."""
         one = self._job()
-        other = self._job(not_of=one[1]) if one else None
+        other = self._job(swapped_for=one) if one else None
         if not one or not other:
             return 0
         done = 0
@@ -164,12 +182,33 @@ class Dispatcher:
         self._jobs[found[1]].remove(found[0])
         return 1
 
+    def plan(self) -> int:
+        """Plan a job for the crew that has it as far as she knows."""
+        found = self._job()
+        if not found:
+            return 0
+        job, crew_id = found
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        begins = today + timedelta(days=self._chance.randint(1, PLAN_DAYS), minutes=15 * self._chance.randint(48, 80))
+        item = {
+            "work_order_id": job, "crew_id": crew_id, "starts_at": begins.isoformat(),
+            "minutes": self._chance.choice((30, 60, 90)), "override": True, "reason": "Agreed with the crew.",
+        }  # fmt: skip
+        (told,) = self._office.need("POST", "/v1/assignments", {"items": [item]})["verdicts"]
+        if told["verdict"] == "refused":
+            self.refused[str(told["problem"]["code"])] += 1
+            return 0
+        self._etags[job] = told["work_order"]["etag"]
+        self.claims.append(Claim(job, told["work_order"]["version"], {"crew_id": crew_id}))
+        return 1
+
     def create(self) -> int:
         place = self._places.inside(self._chance)
-        crew_id, street = self._chance.choice(self._crew_ids), self._chance.choice(STREETS)
+        service_id, street = self._chance.choice(self._service_ids), self._chance.choice(STREETS)
+        crew_id = self._chance.choice(self._able[service_id] or [None])
         fields = {
             "title": f"{self._chance.choice(self._chance.choice(SERVICES).titles)}, {street}",
-            "service_type_id": self._chance.choice(self._service_ids),
+            "service_type_id": service_id,
             "location": {"lon": place.lon, "lat": place.lat},
             "crew_id": crew_id,
         }
@@ -179,14 +218,15 @@ class Dispatcher:
             return 0
         self._note(reply, fields)
         self.made[reply.document["id"]] = place.code
-        self._jobs[crew_id].append(reply.document["id"])
+        if crew_id is not None:
+            self._jobs[crew_id].append(reply.document["id"])
         return 1
 
 
 _CHANCES = (
     (("swapped", Dispatcher.swap), 20), (("edited", Dispatcher.edit), 55), (("cancelled", Dispatcher.cancel), 4),
     (("closed", Dispatcher.close), 6), (("taken back", Dispatcher.take_back), 4),
-    (("deleted", Dispatcher.delete), 2), (("created", Dispatcher.create), 9),
+    (("deleted", Dispatcher.delete), 2), (("created", Dispatcher.create), 9), (("planned", Dispatcher.plan), 25),
 )  # fmt: skip
 _ACTS = [act for act, _ in _CHANCES]
 _WEIGHTS = [weight for _, weight in _CHANCES]

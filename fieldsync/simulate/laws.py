@@ -10,6 +10,7 @@ from typing import Any
 from fieldsync.simulate.claims import Claims, Key, Records
 from fieldsync.simulate.crew_tablet import CrewTablet
 from fieldsync.simulate.drive import Crew, Day, Nobody, Watcher, by_crew
+from fieldsync.simulate.plans import DONE, misplanned
 from fieldsync.tablet import Edit, HttpLine, ServerRefused, Tablet
 
 FINDINGS_SHOWN = 5
@@ -20,7 +21,6 @@ FRESH_PAGE = 61
 READERS = 4
 """Threads that read at the same time."""
 
-DONE = frozenset({"completed", "closed", "cancelled"})
 INCLUDED = ("tasks", "notes", "entries")
 """What the office reads along with a work order."""
 
@@ -72,6 +72,7 @@ def check(day: Day, watcher: Watcher | None = None) -> Checked:
         reread,
         _nothing_lost(day, before, records),
         _in_their_place(day, before, records),
+        _as_planned(day, records, deleted, fresh),
     ]
     watcher.step()
     return Checked(laws, records, deleted)
@@ -316,6 +317,12 @@ def _ever_done(day: Day, before: dict[str, list[Edit]], records: Records) -> set
     statuses += [(claim.record_id, claim.fields.get("status", "")) for claim in day.dispatcher.claims]
     statuses += [(edit.record_id, edit.fields.get("status", "")) for journal in before.values() for edit in journal]
     return {record_id for record_id, status in statuses if status in DONE}
+
+
+def _as_planned(day: Day, records: Records, deleted: set[str], fresh: dict[str, Records]) -> Law:
+    copies = {crew.id: fresh[crew.code] for crew in day.crews}
+    findings, planned = misplanned(day.office, records, deleted, copies)
+    return Law("No crew is in two places at one time", f"{planned:,} planned assignments", findings)
 
 
 def first_lines(law: Law) -> list[str]:

@@ -105,7 +105,13 @@ class Person:
         return {
             "title": f"{self._chance.choice(self._chance.choice(SERVICES).titles)}, {street}",
             "service_type_id": self._chance.choice(self._services),
-            "status": self._chance.choice(("open", "in_progress", "completed")),
+            **self._chance.choice(
+                (
+                    {"status": "open"},
+                    {"status": "in_progress"},
+                    {"status": "completed", "resolution": "Done at once."},
+                )
+            ),
             "address": f"{self._chance.randint(1, 900)} {street}",
             "tags": [self._chance.choice(TAGS)],
             "location": {"lon": place.lon, "lat": place.lat},
@@ -131,9 +137,9 @@ class Person:
             return []
         done = {"status": "completed", "completed_at": at, "resolution": f"Done. {self._chance.choice(REMARKS)}"}
         return [
-            ("work_order", "update", job.id, done),
             ("labor_entry", "create", self._id(), self._labor(job.id, at)),
             ("material_entry", "create", self._id(), self._material(job.id)),
+            ("work_order", "update", job.id, done),
         ]
 
     def correct(self, tablet: Tablet, at: datetime) -> Acts:
@@ -222,6 +228,8 @@ class Person:
         slips: list[Acts] = [
             [("work_order", "update", job.id, {"status": "closed"})],
             [("work_order", "update", job.id, {"due_at": at})],
+            # Without what completing needs, unless somebody has said already how it was done.
+            [("work_order", "update", job.id, {"status": "completed"})],
             [("work_order", "update", job.id, {"colour": "red"})],
             [("work_order", "update", job.id, {"priority": 9})],
             [("note", "create", self._id(), {"work_order_id": nowhere, "body": "Where does this belong?"})],

@@ -71,8 +71,8 @@ class Plan:
 
     @property
     def office_operations(self) -> int:
-        """What the dispatcher does meanwhile: an operation for every twenty edits."""
-        return max(10, self.edits // 20)
+        """What the dispatcher does meanwhile: an operation for every twenty edits, and thirty at least."""
+        return max(30, self.edits // 20)
 
     def skew_of(self, number: int) -> timedelta:
         """How wrong a tablet's clock is: seconds, on every fifth one hours, on every eighth one days."""

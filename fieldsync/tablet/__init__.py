@@ -8,6 +8,9 @@
     tablet.update("work_order", job.id, {"status": "in_progress"})
     tablet.create("note", {"work_order_id": job.id, "body": "Deeper than it looked."})
 
+    tablet.plan(job.id)                                    # when it is to be done
+    tablet.lacking(job.id)                                 # what is missing before it may be completed
+
     tablet.whose(-79.99, 40.44)                            # whose ground is this?
 
     tablet.sync()                                          # back in coverage
@@ -19,6 +22,7 @@ The parts, each small enough to be read at one go:
 ``store``         the SQLite file; the one transaction that everything rests on
 ``edits``         the queue of numbered edits, and the journal behind it
 ``replica``       the server's records, with own edits drawn over
+``completion``    what a work order still lacks before it may be completed
 ``line``          one HTTP request, and what each failure means
 ``answer``        the answer, checked before it is stored
 ``conversation``  one exchange
@@ -33,6 +37,7 @@ The protocol is described in docs/sync.md, the boundaries in docs/boundaries-ser
 
 from __future__ import annotations
 
+from fieldsync.tablet.completion import Lacking
 from fieldsync.tablet.conversation import Exchanged
 from fieldsync.tablet.edits import Edit, Verdict
 from fieldsync.tablet.ground import Ground, Whose
@@ -42,6 +47,7 @@ from fieldsync.tablet.problems import (
     EditTooLarge,
     JournalTooShort,
     NotEnrolled,
+    ReadOnly,
     SequenceGap,
     ServerRefused,
     StoreTooNew,
@@ -59,8 +65,10 @@ __all__ = [
     "Ground",
     "HttpLine",
     "JournalTooShort",
+    "Lacking",
     "Line",
     "NotEnrolled",
+    "ReadOnly",
     "Record",
     "Reply",
     "SequenceGap",

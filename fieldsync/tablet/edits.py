@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from fieldsync.tablet.problems import EditTooLarge, JournalTooShort
+from fieldsync.tablet.problems import EditTooLarge, JournalTooShort, ReadOnly
+
+READ_ONLY = frozenset({"assignment", "jurisdiction", "service_type"})
+"""Kinds that the feed brings and nobody edits here: the server would refuse it, days later perhaps."""
 
 EDIT_BYTES_MAX = 256 * 1024
 """One edit as JSON. The server's own limits on text stay below it; a batch of one edit must always be possible."""
@@ -70,9 +73,12 @@ def enter(
     """Give an edit the next number and put it into the queue. Returns the number.
 
     Raises:
+        ReadOnly: records of this kind are not edited on a tablet.
         EditTooLarge: its JSON is larger than ``EDIT_BYTES_MAX``.
         TypeError, ValueError: a value cannot be JSON.
     """
+    if kind in READ_ONLY:
+        raise ReadOnly(f"The office enters what is a {kind}.")
     seq: int = connection.execute("SELECT next_seq FROM state").fetchone()[0]
     document = {
         "seq": seq,

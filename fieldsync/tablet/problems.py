@@ -61,5 +61,9 @@ class EditTooLarge(TabletProblem):
     """The fields of one edit are larger than an exchange could carry."""
 
 
+class ReadOnly(TabletProblem):
+    """The office enters records of this kind; a tablet shows them."""
+
+
 class StoreTooNew(TabletProblem):
     """The file was written by a newer version of the app."""

@@ -6,11 +6,13 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from fieldsync.tablet.edits import to_json
 
 WORK_ORDER = "work_order"
+ASSIGNMENT = "assignment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,12 @@ def records(connection: sqlite3.Connection, kind: str, work_order_id: str | None
     return [
         found for found in seen.values() if work_order_id is None or found.fields.get("work_order_id") == work_order_id
     ]
+
+
+def plan(connection: sqlite3.Connection, work_order_id: str | None) -> list[Record]:
+    """The assignments that are planned, by their start; only those of one work order where it is given."""
+    planned = [found for found in records(connection, ASSIGNMENT, work_order_id) if found.fields["state"] == "planned"]
+    return sorted(planned, key=lambda found: (datetime.fromisoformat(found.fields["starts_at"]), found.id))
 
 
 def _drawn(

@@ -12,8 +12,9 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from fieldsync.tablet import edits, enrolment, package, replica
+from fieldsync.tablet import completion, edits, enrolment, package, replica
 from fieldsync.tablet.backoff import Backoff
+from fieldsync.tablet.completion import Lacking
 from fieldsync.tablet.conversation import PATH, Conversation, Exchanged
 from fieldsync.tablet.edits import BATCH_EDITS_MAX, Edit
 from fieldsync.tablet.ground import Ground, Whose
@@ -118,6 +119,7 @@ class Tablet:
         """Make a record. Returns its id, which is the server's too.
 
         Raises:
+            ReadOnly: the office enters records of this kind.
             EditTooLarge: the fields have more JSON than an exchange could carry.
             TypeError, ValueError: a value cannot be JSON.
         """
@@ -164,6 +166,21 @@ class Tablet:
         """(kind, id) -> (version, record): what the feed has brought, without own edits."""
         with self._store.transaction() as connection:
             return replica.server_records(connection)
+
+    def plan(self, work_order_id: str | None = None) -> list[Record]:
+        """What is planned for the crew (on one work order), by its start: ``fields`` has ``starts_at``, ``ends_at``,
+        ``minutes`` and ``pinned``. A job over several days has one for each part. What is done, or does not hold any
+        more, is left out; ``records("assignment")`` has that, too."""
+        with self._store.transaction() as connection:
+            return replica.plan(connection, work_order_id)
+
+    def lacking(self, work_order_id: str, changes: Mapping[str, Any] | None = None) -> list[Lacking]:
+        """What a work order still lacks before it may be completed, as far as the tablet knows; empty: go ahead.
+
+        ``changes``: fields that are to be entered together with the status.
+        """
+        with self._store.transaction() as connection:
+            return completion.lacking(connection, work_order_id, changes or {})
 
     def waiting(self) -> list[Edit]:
         """The edits that the server has not acknowledged yet, in their order."""

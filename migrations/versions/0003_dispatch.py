@@ -34,6 +34,7 @@ def upgrade() -> None:
     op.create_table('business_calendar',
     sa.Column('partnership_id', sa.Uuid(), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('time_zone', sa.Text(), nullable=False),
     sa.Column('hours', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -54,12 +55,15 @@ def upgrade() -> None:
     sa.Column('running_since', sa.DateTime(timezone=True), nullable=True),
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('stopped_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('stopped_because', sa.Text(), nullable=True),
     sa.Column('breached_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('(stopped_at IS NULL) = (stopped_because IS NULL)', name=op.f('ck_service_clock_stopped_has_a_reason')),
+    sa.CheckConstraint('running_since IS NULL OR stopped_at IS NULL', name=op.f('ck_service_clock_runs_or_has_stopped')),
+    sa.CheckConstraint("stopped_because IN ('done', 'cancelled', 'deleted', 'no_target')", name=op.f('ck_service_clock_stopped_because')),
     sa.CheckConstraint("sort IN ('response', 'resolution')", name=op.f('ck_service_clock_sort')),
-    sa.ForeignKeyConstraint(['partnership_id', 'work_order_id'], ['work_order.partnership_id', 'work_order.id'], name=op.f('fk_service_clock_work_order_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'work_order_id', 'sort', name=op.f('pk_service_clock'))
     )
-    op.create_index('service_clock_due', 'service_clock', ['partnership_id', 'due_at'], unique=False, postgresql_where=sa.text('stopped_at IS NULL AND due_at IS NOT NULL'))
+    op.create_index('service_clock_due', 'service_clock', ['partnership_id', 'due_at'], unique=False, postgresql_include=['sort'], postgresql_where=sa.text('stopped_at IS NULL AND due_at IS NOT NULL'))
     op.create_table('agreement_version',
     sa.Column('partnership_id', sa.Uuid(), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -87,6 +91,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('partnership_id', 'agreement_id', 'number', name='one_version_per_number')
     )
     op.create_index('agreement_version_accepted', 'agreement_version', ['partnership_id', 'id'], unique=False, postgresql_where=sa.text("state = 'accepted'"))
+    op.create_index('agreement_version_to_take_out', 'agreement_version', ['partnership_id', 'id'], unique=False, postgresql_where=sa.text("state = 'accepted' AND taken_out_at IS NULL"))
     op.create_index('one_open_proposal', 'agreement_version', ['partnership_id', 'agreement_id'], unique=True, postgresql_where=sa.text("state = 'proposed'"))
     op.create_table('equipment',
     sa.Column('partnership_id', sa.Uuid(), nullable=False),
@@ -148,8 +153,11 @@ def upgrade() -> None:
     sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ends_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('staff_id', sa.Uuid(), nullable=True),
+    sa.Column('resume_reason', sa.Text(), nullable=True),
+    sa.Column('resumed_by', sa.Uuid(), nullable=True),
     sa.CheckConstraint("cause IN ('on_hold', 'office')", name=op.f('ck_service_pause_cause')),
     sa.ForeignKeyConstraint(['partnership_id', 'staff_id'], ['staff.partnership_id', 'staff.id'], name=op.f('fk_service_pause_staff_id')),
+    sa.ForeignKeyConstraint(['partnership_id', 'resumed_by'], ['staff.partnership_id', 'staff.id'], name=op.f('fk_service_pause_resumed_by')),
     sa.ForeignKeyConstraint(['partnership_id', 'work_order_id'], ['work_order.partnership_id', 'work_order.id'], name=op.f('fk_service_pause_work_order_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_service_pause'))
     )
@@ -335,7 +343,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['partnership_id'], ['partnership.id'], name=op.f('fk_resource_offer_partnership_id')),
     sa.PrimaryKeyConstraint('partnership_id', 'id', name=op.f('pk_resource_offer'))
     )
+    op.create_index('one_offer_per_crew', 'resource_offer', ['partnership_id', 'request_id', 'crew_id'], unique=True, postgresql_where=sa.text("state = 'offered'"))
     op.create_index('resource_offer_accepted', 'resource_offer', ['partnership_id', 'ends_at'], unique=False, postgresql_where=sa.text("state IN ('accepted', 'released')"))
+    op.create_index('resource_offer_to_take_out', 'resource_offer', ['partnership_id', 'ends_at'], unique=False, postgresql_where=sa.text("state IN ('accepted', 'released') AND taken_out_at IS NULL"))
     op.create_index('resource_offer_of', 'resource_offer', ['partnership_id', 'request_id'], unique=False)
     op.create_table('service_target',
     sa.Column('partnership_id', sa.Uuid(), nullable=False),
@@ -416,6 +426,7 @@ def upgrade() -> None:
     sa.Column('jurisdiction_id', sa.Uuid(), nullable=False),
     sa.Column('staff_id', sa.Uuid(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('changed', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.CheckConstraint("action IN ('requested', 'changed', 'offered', 'accepted', 'declined', 'withdrawn', 'released', 'cancelled', 'closed')", name=op.f('ck_resource_event_action')),
     sa.ForeignKeyConstraint(['partnership_id', 'jurisdiction_id'], ['jurisdiction.partnership_id', 'jurisdiction.id'], name=op.f('fk_resource_event_jurisdiction_id')),
     sa.ForeignKeyConstraint(['partnership_id', 'offer_id'], ['resource_offer.partnership_id', 'resource_offer.id'], name=op.f('fk_resource_event_offer_id')),
@@ -446,6 +457,46 @@ def upgrade() -> None:
         ALTER TABLE crew_membership ADD CONSTRAINT one_lead_at_a_time EXCLUDE USING gist (
             partnership_id WITH =, crew_id WITH =, daterange(since, until, '[]') WITH &&) WHERE (is_lead)
     """)
+    # A clock is a work order's: promises kept a statement at a time.
+    op.execute(
+        """
+CREATE FUNCTION service_clock_is_of_a_work_order() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM written c WHERE NOT EXISTS (
+            SELECT FROM work_order w WHERE w.partnership_id = c.partnership_id AND w.id = c.work_order_id OFFSET 0)
+    ) THEN
+        RAISE foreign_key_violation USING CONSTRAINT = 'service_clock_is_of_a_work_order',
+            MESSAGE = 'a service clock names a work order that does not exist';
+    END IF;
+    RETURN NULL;
+END $$
+        """
+    )
+    op.execute(
+        """
+CREATE TRIGGER service_clock_is_of_a_work_order AFTER INSERT ON service_clock REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION service_clock_is_of_a_work_order()
+        """
+    )
+    op.execute(
+        """
+CREATE FUNCTION work_order_keeps_its_clocks() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM gone w JOIN service_clock c ON c.partnership_id = w.partnership_id AND c.work_order_id = w.id
+    ) THEN
+        RAISE restrict_violation USING CONSTRAINT = 'work_order_keeps_its_clocks',
+            MESSAGE = 'a work order with a service clock cannot be removed';
+    END IF;
+    RETURN NULL;
+END $$
+        """
+    )
+    op.execute(
+        """
+CREATE TRIGGER work_order_keeps_its_clocks AFTER DELETE ON work_order REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION work_order_keeps_its_clocks()
+        """
+    )
     for name, table, now in CHANGED_CHECKS:
         op.drop_constraint(op.f(name), table, type_='check')
         op.create_check_constraint(op.f(name), table, now)

@@ -13,6 +13,7 @@ from fieldsync import create_app
 from fieldsync.auth.actor import DEVICE, Blueprint
 from fieldsync.boundaries import runs
 from fieldsync.config import Settings
+from tests.agreements import agree
 from tests.api.boundaries_serving.layers import area_set, at, new_layer, new_version
 from tests.api.town import Caller, Town
 from tests.geo.coverages import winding_cells
@@ -25,6 +26,12 @@ RULES = [
     if rule.arguments and rule.endpoint != "reference.asset"
 ]
 
+ABSENT = {"starts_at": "2026-02-02T00:00:00Z", "ends_at": "2026-02-03T00:00:00Z", "reason": "Training"}
+
+OFFICE_HOURS = {
+    "name": "Office", "time_zone": "America/New_York", "hours": [{"weekday": 1, "from": "08:00", "until": "17:00"}],
+}  # fmt: skip
+
 BODIES: dict[str, Any] = {
     "work_orders.edit": {"title": "Mine"},
     "work_orders.assign": {"crew_id": None},
@@ -34,6 +41,27 @@ BODIES: dict[str, Any] = {
     "recorded.edit_task": {"title": "Mine"},
     "conflicts.settle": {"choice": "kept"},
     "triage.decide_": {"decision": "accept"},
+    "assignments.edit": {"pinned": True},
+    "assignments.release_": {"reason": "Not needed"},
+    "assignments.recall_": {"reason": "Needed at home"},
+    "resource_requests.cancel": {"reason": "Over"},
+    "resource_requests.close": {"reason": "Enough"},
+    "resource_offers.offer": {"crew_id": str(UUID(int=0))},
+    "resource_offers.accept": {},
+    "resource_offers.decline": {"reason": "Enough"},
+    "resource_offers.withdraw": {},
+    "resource_offers.release": {},
+    "agreements.amend": {
+        "starts_on": "2026-01-01",
+        "terms": [{"giver_id": str(UUID(int=0)), "receiver_id": str(UUID(int=1))}],
+    },
+    "agreements.accept": {},
+    "agreements.decline": {},
+    "agreements.withdraw": {},
+    "agreements.end": {"on": "2100-01-01", "reason": "Enough"},
+    "service_calendars.replace": OFFICE_HOURS,
+    "service_clocks.pause": {"reason": "Waiting for parts"},
+    "service_clocks.resume": {"reason": "They came"},
     "publications.publish": {},
     "boundary_versions.repair": {},
     "boundary_versions.difference": {},
@@ -43,6 +71,14 @@ BODIES: dict[str, Any] = {
     "members.update_member": {"name": "Mine"},
     "memberships.create_membership": {"member_id": str(UUID(int=0)), "since": "2026-01-01"},
     "memberships.update_membership": {"until": None},
+    "leads.hand_over_lead": {"membership_id": str(UUID(int=0)), "since": "2026-01-01"},
+    "shifts.create_shift": {"weekday": 2, "starts": "08:00", "minutes": 60, "since": "2026-01-01"},
+    "shift_exceptions.create_exception": {"day": "2026-02-02", "reason": "Fair"},
+    "crew_absences.create_crew_absence": ABSENT,
+    "member_absences.create_member_absence": ABSENT,
+    "member_qualifications.create_qualification": {"sort": "skill", "code": "saw", "valid_from": "2026-01-01"},
+    "equipment.update_equipment": {"name": "Mine"},
+    "crew_equipment.create_holding": {"equipment_id": str(UUID(int=0)), "since": "2026-01-01"},
     "jurisdictions.update_jurisdiction": {"name": "Mine"},
     "service_types.update_service_type": {"name": "Mine"},
     "staff.update_staff": {"name": "Mine"},
@@ -51,11 +87,82 @@ BODIES: dict[str, Any] = {
 }
 """A body that each address takes, so that the refusal is about the id and not about the body."""
 
+QUERIES = {"rosters.read_roster": "?from=2026-01-01&to=2026-01-31"}
+"""What must be asked for at addresses that do not answer without."""
+
 
 def town_of(world: World) -> Town:
     town = Town.__new__(Town)
     town.app, town.partnership_id = world.app, world.partnership_id
     return town
+
+
+def mutual_aid(world: World) -> tuple[UUID, UUID]:
+    """A request for a crew, and an offer."""
+    request_id, offer_id = uuid4(), uuid4()
+    bound = {"town": world.jurisdiction_id, "crew": world.crew_ids[0], "staff": world.staff_id, "request": request_id}
+    world.run(
+        """INSERT INTO resource_request (partnership_id, id, version, jurisdiction_id, title, starts_at, ends_at,
+                                         crews_wanted, state, created_at, created_by)
+           VALUES (:p, :request, 1, :town, 'Storm', now(), now() + interval '1 day', 1, 'open', now(), :staff)""",
+        **bound,
+    )
+    world.run(
+        """INSERT INTO resource_offer (partnership_id, id, version, request_id, jurisdiction_id, crew_id, starts_at,
+                                       ends_at, state, created_at, created_by)
+           VALUES (:p, :offer, 1, :request, :town, :crew, now(), now() + interval '1 day', 'offered', now(), :staff)""",
+        **bound, offer=offer_id,
+    )  # fmt: skip
+    return request_id, offer_id
+
+
+def agreed(world: World, admin: Caller) -> dict[str, Any]:
+    """An agreement with a neighbour, and its version."""
+    neighbour = UUID(admin.post("/v1/jurisdictions", {"code": "neighbour", "name": "Neighbour"}).json["id"])
+    with world.session() as session:
+        version_id = agree(session, world.partnership_id, world.jurisdiction_id, neighbour).version_id
+    agreement_id = world.value("SELECT agreement_id FROM agreement_version WHERE id = :id", id=version_id)
+    return {"agreement_id": agreement_id, "agreement_version_id": version_id}
+
+
+def planned(world: World, work_order_id: UUID) -> UUID:
+    """An assignment."""
+    assignment_id = uuid4()
+    world.run(
+        """INSERT INTO assignment (partnership_id, id, version, change, work_order_id, crew_id, starts_at, ends_at,
+                                   minutes, state, created_at, updated_at)
+           VALUES (:p, :id, 2, 1, :job, :crew, '2030-01-01', '2030-01-01 01:00', 60, 'planned', now(), now())""",
+        id=assignment_id, job=work_order_id, crew=world.crew_ids[0],
+    )  # fmt: skip
+    return assignment_id
+
+
+def what_crews_have(world: World, admin: Caller) -> dict[str, Any]:
+    """What hangs on a crew or a member, by the name of the address's parameter."""
+    crew, member = f"/v1/crews/{world.crew_ids[0]}", f"/v1/members/{world.member_id}"
+    machine = {"jurisdiction_id": str(world.jurisdiction_id), "sort": "vehicle", "code": "T7", "name": "Truck"}
+    equipment_id = admin.post("/v1/equipment", machine).json["id"]
+    wanted: dict[str, tuple[str, Any]] = {
+        "shift_id": (f"{crew}/shifts", {"weekday": 1, "starts": "08:00", "minutes": 60, "since": "2026-01-01"}),
+        "exception_id": (f"{crew}/shift-exceptions", {"day": "2026-03-02", "reason": "Fair"}),
+        "crew_absence_id": (f"{crew}/absences", ABSENT),
+        "member_absence_id": (f"{member}/absences", ABSENT),
+        "qualification_id": (
+            f"{member}/qualifications", {"sort": "skill", "code": "asphalt", "valid_from": "2026-01-01"},
+        ),
+        "holding_id": (f"{crew}/equipment", {"equipment_id": equipment_id, "since": "2026-01-01"}),
+    }  # fmt: skip
+    return {"equipment_id": equipment_id} | {
+        name: admin.post(path, body).json["id"] for name, (path, body) in wanted.items()
+    }
+
+
+def promised(admin: Caller) -> dict[str, Any]:
+    """A calendar, and a policy that has not begun."""
+    calendar_id = admin.post("/v1/service-levels/calendars", OFFICE_HOURS).json["id"]
+    target = {"calendar_id": calendar_id, "response_minutes": 60}
+    policy = admin.post("/v1/service-levels/policies", {"starts_at": "2100-01-01T00:00:00Z", "targets": [target]}).json
+    return {"calendar_id": calendar_id, "policy_id": policy["id"]}
 
 
 def everything(world: World, admin: Caller) -> dict[str, Any]:
@@ -79,14 +186,16 @@ def everything(world: World, admin: Caller) -> dict[str, Any]:
         "UPDATE boundary_run SET state = 'done', ended_at = now(), result = :result WHERE id = :id", id=run_id,
         result='{"features": {"type": "FeatureCollection", "features": []}}',
     )  # fmt: skip
+    request_id, offer_id = mutual_aid(world)
     slug = world.value("SELECT slug FROM partnership WHERE id = :p")
-    return {
+    return what_crews_have(world, admin) | agreed(world, admin) | promised(admin) | {
         "work_order_id": work_order_id, "task_id": task_id, "conflict_id": conflict["id"], "edit_id": task["edit_id"],
         "device_id": two.device_id, "crew_id": world.crew_ids[0], "member_id": world.member_id,
         "membership_id": membership["id"], "enrolment_id": enrolment["id"], "staff_id": world.staff_id,
         "token_id": token["id"], "jurisdiction_id": world.jurisdiction_id, "service_type_id": world.service_type_id,
         "layer_id": layer_id, "version_id": version_id, "run_id": run_id, "slug": slug, "z": 0, "x": 0, "y": 0,
         "collection_id": "work-orders", "feature_id": work_order_id, "own_tablet": one,
+        "request_id": request_id, "offer_id": offer_id, "assignment_id": planned(world, work_order_id),
     }  # fmt: skip
 
 
@@ -95,7 +204,7 @@ def test_what_is_another_partnerships_is_not_there(sync_app: Flask, endpoint: st
     theirs = make_world(sync_app)
     admin = town_of(theirs).staff("admin", "dispatcher", "gis")
     things = everything(theirs, admin)
-    path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule).format(**things)
+    path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule).format(**things) + QUERIES.get(endpoint, "")
     body = BODIES.get(endpoint, {} if method in ("PATCH", "PUT") else None)
     version = 1 if "conflicts" in rule or "tasks" in rule else 2
     headers = {"If-Match": f'"{version}"'}

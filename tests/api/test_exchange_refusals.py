@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -36,6 +36,17 @@ class Scene:
 
     def edit(self, kind: str, record_id: Any, action: str, fields: Any, base: int | None = None) -> Document:
         return self.tablet.edit(kind, record_id, action, fields, base)
+
+    def completing(self, record_id: Any, action: str, fields: Any, base: int | None = None) -> Document:
+        """An edit that completes a work order, where a photograph was to be taken before."""
+        required = '{"tasks": {"named": ["photograph"]}}'
+        self.world.run("UPDATE service_type SET required_on_completion = :r WHERE partnership_id = :p", r=required)
+        return self.edit("work_order", record_id, action, fields | {"status": "completed"}, base)
+
+    def cancelled(self) -> UUID:
+        """The job, which the office has cancelled; at version 2."""
+        self.world.office("work_order", self.job, "update", 1, {"status": "cancelled"})
+        return self.job
 
 
 Case = Callable[[Scene], Document]
@@ -117,6 +128,11 @@ CASES: dict[str, list[Case]] = {
         lambda s: s.edit("work_order", s.job, "update", {"status": "closed"}, 1),
         lambda s: s.edit("work_order", new_id(), "create", s.world.job(status="cancelled")),
     ],
+    "completion_requirements": [
+        lambda s: s.completing(s.job, "update", {}, 1),
+        lambda s: s.completing(s.job, "update", {"resolution": "Filled", "title": "x"}, 0),
+        lambda s: s.completing(new_id(), "create", s.world.job()),
+    ],
 }
 
 BOTH: dict[tuple[str, str], Case] = {
@@ -148,6 +164,8 @@ BOTH: dict[tuple[str, str], Case] = {
     ("unknown_reference", "illegal_transition"): lambda s: s.edit(
         "work_order", new_id(), "create", s.world.job(service_type_id=str(new_id()), status="closed")
     ),
+    ("illegal_transition", "completion_requirements"): lambda s: s.completing(s.cancelled(), "update", {}, 2),
+    ("record_exists", "completion_requirements"): lambda s: s.completing(s.job, "create", s.world.job()),
 }
 
 

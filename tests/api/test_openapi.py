@@ -199,5 +199,5 @@ class TestTheExchange:
 
     def test_shows_the_records_that_it_sends(self) -> None:
         sent = {resolved(change)["properties"]["kind"].get("const") for change in SCHEMAS["Change"]["oneOf"]}
-        assert sent == {*KINDS, "jurisdiction", "service_type", None}
+        assert sent == {*KINDS, "assignment", "jurisdiction", "service_type", None}
         assert SCHEMAS["Answer"]["properties"]["changes"]["items"] == {"$ref": "#/components/schemas/Change"}

@@ -13,15 +13,18 @@ from tests.sync_model.world import make_world
 
 SHARED = {
     "/v1/jurisdictions": {"code": "Ward 1", "name": "Cedar"},
-    "/v1/service-types": {"code": "tree", "name": "Tree down", "skill": "saw", "priority": 1, "target_hours": 24},
-}
+    "/v1/service-types": {
+        "code": "tree", "name": "Tree down", "skill": "saw", "priority": 1, "target_hours": 24, "minutes": 90,
+        "certificates": ["saw-2"], "required_on_completion": {"fields": ["resolution"]},
+    },
+}  # fmt: skip
 
 
 class TestThePartnershipItself:
     def test_says_whether_its_work_is_public(self, town: Town) -> None:
         admin, reader = town.staff("admin"), town.staff("dispatcher")
         assert reader.get("/v1/partnership").json == {
-            "slug": town.slug, "name": "Two towns", "public_work_orders": False,
+            "slug": town.slug, "name": "Two towns", "public_work_orders": False, "time_zone": "UTC",
         }  # fmt: skip
         assert admin.patch("/v1/partnership", {"public_work_orders": True}).json["public_work_orders"] is True
         assert reader.get("/v1/partnership").json["public_work_orders"] is True
@@ -119,7 +122,10 @@ class TestCrews:
         wanted = {"jurisdiction_id": str(town.alder), "code": "P1", "name": "Potholes", "skills": ["asphalt", "saw"]}
         crew = admin.post("/v1/crews", wanted)
         assert crew.status_code == 201
-        assert crew.json == wanted | {"id": crew.json["id"], "disbanded_at": None}
+        assert crew.json == wanted | {
+            "id": crew.json["id"], "disbanded_at": None, "time_zone": None, "depot": None, "reach_m": None,
+            "capacity_minutes": None, "overtime_minutes": 0,
+        }  # fmt: skip
         own = f"/v1/crews/{crew.json['id']}"
         assert admin.patch(own, {"skills": []}).json["skills"] == []
         gone = admin.post(f"{own}/disband").json

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -11,6 +11,7 @@ from flask import Flask
 from fieldsync.boundaries import reassign as module
 from fieldsync.boundaries.reassign import reassign, withdraw
 from fieldsync.boundaries.rehearse import rehearse
+from tests.agreements import agree
 from tests.database.lines import Killed, Lines, make_lines
 
 HALF = {"W": (-81.0, -80.0), "E": (-80.0, -79.0)}
@@ -98,6 +99,33 @@ def test_crews_are_released_where_it_was_asked_for(lines: Lines) -> None:
     assert back["record"]["jurisdiction_id"] == str(lines.towns["E"])
 
 
+def test_a_crew_that_an_agreement_lets_work_there_keeps_its_work(lines: Lines) -> None:
+    """The rehearsal says so beforehand; an agreement about another kind of work, or one that has ended, does not."""
+    world = lines.world
+    world.run("UPDATE crew SET jurisdiction_id = :e WHERE partnership_id = :p AND id = :c", e=lines.towns["E"],
+              c=world.crew_ids[0])  # fmt: skip
+    (between,) = jobs(lines, -79.7)
+    draft = lines.draft(lines.areas(WIDER))
+
+    def fits() -> bool:
+        with world.session() as session:
+            (listed,) = rehearse(session, world.partnership_id, draft).listed
+        return listed.crew_fits
+
+    sides = (world.partnership_id, lines.towns["E"], lines.towns["W"])
+    assert not fits()
+    with world.session() as session:
+        agree(session, *sides, skills=["diving"])
+        agree(session, *sides, ends_on=date(2021, 1, 1))
+    assert not fits()
+    with world.session() as session:
+        agree(session, *sides)
+    assert fits()
+    version_id = lines.publish(lines.areas(WIDER))
+    result = lines.carry_out(reassign, lines.run(version_id, parameters={"release_crews": True}))
+    assert (result["moved"], result["released"]) == (1, 0)
+
+
 def test_a_rehearsal_tells_what_the_publication_does_and_writes_nothing(lines: Lines) -> None:
     west, between, east = jobs(lines, -80.5, -79.7, -79.2)
     draft = lines.draft(lines.areas(WIDER))
@@ -105,7 +133,8 @@ def test_a_rehearsal_tells_what_the_publication_does_and_writes_nothing(lines: L
         found = rehearse(session, lines.world.partnership_id, draft)
     assert (found.open, found.moved, found.next) == (3, 1, None)
     assert dict(found.pairs) == {(lines.towns["E"], lines.towns["W"]): 1}
-    assert [(one.id, one.crew_fits) for one in found.listed] == [(between, True)]
+    # Its crew is employed by a third town, and nobody has agreed on anything.
+    assert [(one.id, one.crew_fits) for one in found.listed] == [(between, False)]
     assert {code for code, *_ in (lines.standing()[west], lines.standing()[east])} == {"W", "E"}
 
 

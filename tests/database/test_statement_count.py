@@ -54,6 +54,16 @@ class Scene:
             for job, task in zip(self.jobs, self.tasks, strict=True)
         ])  # fmt: skip
 
+    def require(self, document: Document) -> None:
+        """Let the service type of all jobs require this on completion."""
+        self.world.run(
+            "UPDATE service_type SET required_on_completion = CAST(:document AS jsonb) WHERE partnership_id = :p",
+            document=json.dumps(document),
+        )
+
+
+REQUIRED = {"fields": ["resolution"], "tasks": {"all": True}, "entries": {"note": 1}}
+
 
 def push(tablet: Tablet, edits: list[Document], limit: int = 0) -> list[Document]:
     verdicts: list[Document] = tablet.exchange(edits, limit=limit)["verdicts"]
@@ -89,6 +99,21 @@ def tasks(scene: Scene, count: int) -> list[Document]:
     return [edit("task", task, "update", {"result": str(uuid4())}, 99) for task in scene.tasks[:count]]
 
 
+def completed(scene: Scene, count: int) -> list[Document]:
+    """Work that is done, with all that is required of it."""
+    scene.require(REQUIRED)
+    edit = scene.tablet.edit
+    edits = [edit("task", task, "update", {"done": True}, 99) for task in scene.tasks[:count]] + notes(scene, count)
+    done = {"status": "completed", "resolution": "Filled"}
+    return edits + [edit("work_order", job, "update", done, 99) for job in scene.jobs[:count]]
+
+
+def completed_too_early(scene: Scene, count: int) -> list[Document]:
+    scene.require(REQUIRED)
+    edit = scene.tablet.edit
+    return [edit("work_order", job, "update", {"status": "completed"}, 99) for job in scene.jobs[:count]]
+
+
 def refused(scene: Scene, count: int) -> list[Document]:
     return [scene.tablet.edit("task", new_id(), "update", {"title": "of nothing"}, 1) for _ in range(count)]
 
@@ -99,17 +124,21 @@ def mixed(scene: Scene, count: int) -> list[Document]:
     return edits + refused(scene, count)
 
 
-@pytest.mark.parametrize("make", [new_jobs, updates, conflicts, notes, tasks, refused, mixed], ids=lambda m: m.__name__)
+MAKES = [new_jobs, updates, conflicts, notes, tasks, completed, completed_too_early, refused, mixed]
+
+
+@pytest.mark.parametrize("make", MAKES, ids=lambda m: m.__name__)
 def test_a_batch_of_any_size_takes_the_same_statements(world: World, make: Make) -> None:
     scene = Scene(world)
     taken: dict[int, list[str]] = {}
-    for size in SIZES if make is not mixed else (1, 10, 200):
+    for size in SIZES if make not in (mixed, completed) else (1, 10, 200):
         edits = make(scene, size)
         body = json.dumps(scene.tablet.document(edits, limit=500))
         with counted(world) as statements:
             response = scene.tablet.post(body)
         verdicts = {verdict["verdict"] for verdict in response.json["verdicts"]}
-        expected = {conflicts: {"conflicted"}, refused: {"refused"}, mixed: {"conflicted", "applied", "refused"}}
+        expected = {conflicts: {"conflicted"}, refused: {"refused"}, completed_too_early: {"refused"},
+                    mixed: {"conflicted", "applied", "refused"}}  # fmt: skip
         assert verdicts == expected.get(make, {"applied"})
         taken[size] = statements
         with counted(world) as statements:
@@ -121,6 +150,26 @@ def test_a_batch_of_any_size_takes_the_same_statements(world: World, make: Make)
     assert len(first) <= STATEMENTS_MAX
     # And so does the same batch, repeated.
     assert len({len(statements) for size, statements in taken.items() if size < 0}) == 1
+
+
+def test_what_is_required_is_read_only_where_somebody_completes(world: World) -> None:
+    """One statement more where a batch completes, and a second one only where something is required."""
+    scene = Scene(world)
+
+    def asked(job: UUID, **fields: Any) -> tuple[bool, bool]:
+        edit = scene.tablet.edit("work_order", job, "update", fields, 99)
+        with counted(world) as statements:
+            (verdict,) = scene.tablet.exchange([edit])["verdicts"]
+        assert verdict["verdict"] == "applied"
+        everything = "\n".join(statements)
+        return "required_on_completion" in everything, "note_of_it" in everything
+
+    scene.require(REQUIRED)
+    assert asked(scene.jobs[0], status="in_progress", resolution="Begun") == (False, False)
+    scene.require({})
+    assert asked(scene.jobs[1], status="completed") == (True, False)
+    scene.require({"fields": ["resolution"]})
+    assert asked(scene.jobs[2], status="completed", resolution="Filled") == (True, True)
 
 
 def test_handing_over_any_number_of_jobs_takes_the_same_statements(world: World) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from fieldsync.journal.edits import Author, Decision, Edit, Known, Outcome, Record, Refusal, Touch, Verdict
 from fieldsync.journal.merge import decide
 from fieldsync.journal.prepare import prepare
+from fieldsync.workorders.completion import RequiredOnCompletion
 from fieldsync.workorders.kinds import KINDS, Location, Policy, Values
 from fieldsync.workorders.rules import Status
 
@@ -47,11 +48,11 @@ def job(**values: Any) -> Record:
     return Record(kind, JOB, 1, full, JOB, full["crew_id"], scope_was=full["crew_id"])
 
 
-def task(**values: Any) -> Record:
+def task(record_id: UUID = TASK, **values: Any) -> Record:
     """A task of that work order."""
     kind = KINDS["task"]
     full: Values = {**kind.blank, "work_order_id": JOB, "title": "Fill", **values}
-    return Record(kind, TASK, 1, full, JOB, CREW, scope_was=CREW)
+    return Record(kind, record_id, 1, full, JOB, CREW, scope_was=CREW)
 
 
 def known(*records: Record, **more: Any) -> Known:
@@ -87,6 +88,7 @@ class Journal:
     record: Record
     policies: dict[tuple[str, str], Policy] = field(default_factory=dict)
     history: list[Touch] = field(default_factory=list)
+    required: dict[UUID, RequiredOnCompletion] = field(default_factory=dict)
     versions: list[Values] = field(default_factory=list)
     """The record's values at version 1, 2, …"""
 
@@ -99,7 +101,8 @@ class Journal:
         record = Record(was.kind, was.id, was.version, dict(was.values), was.work_order_id, was.crew_id)
         record.deleted = was.deleted
         record.scope_was = record.scope
-        return known(record, history={(record.kind.name, record.id): list(self.history)}, policies=self.policies)
+        history = {(record.kind.name, record.id): list(self.history)}
+        return known(record, history=history, policies=self.policies, required=self.required)
 
     def enter(self, author: Author, *edits: Edit) -> Outcome:
         """Decide a batch, and bring the record forward."""

@@ -13,6 +13,7 @@ import pytest
 
 from fieldsync.journal.edits import REFUSALS, Author, Decision, Known, Refusal, Verdict
 from fieldsync.journal.merge import decide
+from fieldsync.workorders.completion import RequiredOnCompletion
 from tests.rules.stage import JOB, MARIA, NOTE, OFFICE, POTHOLE, TABLET, TASK, at, edit, job, known, named, plain, task
 
 
@@ -86,6 +87,12 @@ def taken(attempt: Attempt) -> None:
         attempt.knows.records[attempt.kind, attempt.record_id] = job()
 
 
+def completing_too_early(attempt: Attempt) -> None:
+    """It would complete a work order of which a resolution is required."""
+    attempt.fields.setdefault("status", "completed")
+    attempt.knows.required = {POTHOLE: RequiredOnCompletion(fields=["resolution"])}
+
+
 def creation_refused(of: UUID) -> Spoil:
     def spoil(attempt: Attempt) -> None:
         attempt.knows.refused_creates.add(of)
@@ -146,6 +153,7 @@ ATTEMPTS: dict[Callable[[], Attempt], list[tuple[str, Spoil, str | None]]] = {
         ("record_exists", taken, "record_id"),
         ("unknown_reference", with_field("service_type_id", str(named("nothing"))), "service_type_id"),
         ("illegal_transition", with_field("status", "closed"), "status"),
+        ("completion_requirements", completing_too_early, "status"),
     ],
     job_edit: [
         ("edit_reused", reused, None),
@@ -160,6 +168,7 @@ ATTEMPTS: dict[Callable[[], Attempt], list[tuple[str, Spoil, str | None]]] = {
         ("unknown_record", unknown(JOB), "record_id"),
         ("unknown_reference", with_field("service_type_id", str(named("nothing"))), "service_type_id"),
         ("illegal_transition", with_field("status", "closed"), "status"),
+        ("completion_requirements", completing_too_early, "status"),
     ],
     task_edit: [
         ("edit_reused", reused, None),

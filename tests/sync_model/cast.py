@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+import sqlalchemy as sa
 
 from fieldsync.database import new_id
 from fieldsync.journal.edits import Author
 from fieldsync.journal.enter import enter
 from fieldsync.journal.prepare import prepare
+from fieldsync.partnerships.head import next_change
 from tests.sync_model.oracle import Oracle, Ruling, Who
 from tests.sync_model.plans import POISONS, Plan
 from tests.sync_model.world import Document, Tablet, World
@@ -53,6 +55,19 @@ class Tenant:
         self.desks = [Who(str(world.staff_id), "office", None), Who(str(uuid4()), "office", None)]
         self.conflicts = 0
         self.office_edits = 0
+
+    def require(self, document: Document) -> None:
+        """From now on, this is required on completion."""
+        with self.world.session() as session:
+            session.execute(
+                sa.text(
+                    "UPDATE service_type SET required_on_completion = CAST(:document AS jsonb), change = :change"
+                    " WHERE partnership_id = :p"
+                ),
+                {"p": self.world.partnership_id, "document": json.dumps(document),
+                 "change": next_change(session, self.world.partnership_id)},
+            )  # fmt: skip
+        self.oracle.required = document
 
     def draft(self, plan: Plan, side: str, seen: list[tuple[str, str]]) -> tuple[str, str, str, Document]:
         """Kind, record, action and fields of the edit that a plan means at this moment.

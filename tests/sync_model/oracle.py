@@ -115,6 +115,8 @@ class Oracle:
         self.left: dict[str, set[str]] = defaultdict(set)
         """Crew -> work orders that it once had."""
         self.refused_creates: set[tuple[str, str]] = set()
+        self.required: Fields = {}
+        """Without what no work order may be completed now; all are of one service type."""
 
     def rule(self, who: Who, edit: Fields, at: datetime, early: str | None = None) -> Ruling:
         """Decide an edit and bring the records forward. ``early``: the refusal that its form alone calls for."""
@@ -152,6 +154,7 @@ class Oracle:
                 raise Refused("illegal_transition")
             if who.side == "crew":
                 full["crew_id"] = who.crew
+            self._check_complete(edit["record_id"], None, full)
         job = edit["record_id"] if kind == "work_order" else fields["work_order_id"]
         created = Thing(kind, job, [full])
         created.log.append(Entry(1, who, at, fields, set()))
@@ -187,6 +190,8 @@ class Oracle:
                 after[name] = kept
                 state = "open" if wins is None else "settled"
                 conflicts.append(("field", name, policy, state, base, kept, other))
+        if kind == "work_order":
+            self._check_complete(edit["record_id"], before["status"], after)
         changed = {name for name in fields if after[name] != before[name]}
         self._note(thing, who, at, fields, changed, after)
         others = any(e.who.id != who.id for e in since)
@@ -211,6 +216,20 @@ class Oracle:
         was = thing.now["deleted"]
         self._note(thing, who, at, {}, {"deleted"} if was else set(), thing.now | {"deleted": False})
         return Ruling("applied" if was else "merged", thing.version)
+
+    def _check_complete(self, job: str, was: str | None, after: Fields) -> None:
+        if after["status"] != "completed" or was in ("completed", "closed"):
+            return
+        there = [thing for thing in self.things.values() if thing.job == job and not thing.now["deleted"]]
+        steps = [(thing.now["title"], thing.now["done"]) for thing in there if thing.kind == "task"]
+        tasks, entries = self.required.get("tasks", {}), self.required.get("entries", {})
+        if (
+            any(after[name] in (None, "", []) for name in self.required.get("fields", ()))
+            or any((title, True) not in steps for title in tasks.get("named", ()))
+            or (tasks.get("all") and not all(done for _, done in steps))
+            or any(sum(thing.kind == kind for thing in there) < least for kind, least in entries.items())
+        ):
+            raise Refused("completion_requirements")
 
     def _note(self, thing: Thing, who: Who, at: datetime, entered: Fields, changed: set[str], after: Fields) -> None:
         if changed:

@@ -68,6 +68,16 @@ POISONS: list[tuple[str, dict[str, Any]]] = [
 """Refusal code, and what to change in an edit to deserve it from a crew."""
 
 
+REQUIRED: list[dict[str, Any]] = [
+    {},
+    {"fields": ["resolution"]},
+    {"tasks": {"all": True}},
+    {"entries": {"labor_entry": 1}},
+    {"fields": ["started_at"], "tasks": {"named": ["dig"]}, "entries": {"note": 1}},
+]
+"""What the service type may require on completion, at one time or another."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """One edit to be made. Numbers choose among what there is at that moment, modulo its count."""
@@ -97,6 +107,18 @@ def plans(*whats: str) -> st.SearchStrategy[Plan]:
 
     return st.sampled_from(whats).flatmap(planned)
 
+
+FINISHING = [
+    Plan("edit_job", 0, {"resolution": "filled"}, None, 0, False),
+    Plan("edit_job", 0, {"started_at": TIMES[1]}, None, 0, False),
+    Plan("make_task", 0, {"title": "dig", "done": True}, None, 0, False),
+    Plan("make_task", 0, {"title": "fill"}, None, 0, False),
+    Plan("edit_task", 0, {"done": True}, None, 0, False),
+    Plan("delete_task", 0, {}, None, 0, False),
+    Plan("note", 0, {}, None, 0, False),
+    Plan("labor", 1, {}, None, 0, False),
+]
+"""What a crew does before it says that a job is done; some of it may be required."""
 
 BEHIND = [None, None, None, None, 0, 1, 2, 4]
 LATE_S = [0, 0, 5, 3600, -50]

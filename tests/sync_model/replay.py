@@ -16,7 +16,11 @@ from tests.sync_model.world import World
 
 
 class Replay:
-    """The accepted edits of a partnership's journal, decided anew from nothing."""
+    """The accepted edits of a partnership's journal, decided anew from nothing.
+
+    Not from what was required on completion: that decided whether an edit was taken, and a verdict never changes; what
+    is done with an edit that was taken does not depend on it (``Known.required``).
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,16 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from tests.sync_model import laws
 from tests.sync_model.cast import Carried, Pool, Tenant
 from tests.sync_model.oracle import Ruling
-from tests.sync_model.plans import OFFICE_PLANS, OFFICE_WORK, TABLET_PLANS, TABLET_WORK, Plan, at_random
+from tests.sync_model.plans import (
+    FINISHING,
+    OFFICE_PLANS,
+    OFFICE_WORK,
+    REQUIRED,
+    TABLET_PLANS,
+    TABLET_WORK,
+    Plan,
+    at_random,
+)
 from tests.sync_model.world import Document, make_world, now
 
 EXAMPLES = int(os.environ.get("FIELDSYNC_LAWS_EXAMPLES", "0"))
@@ -93,6 +103,8 @@ class Exchanges(RuleBasedStateMachine):
         chance = random.Random(seed)
         for _ in range(12):
             who = chance.randrange(5)
+            if chance.random() < 0.1:
+                self.ours.require(chance.choice(REQUIRED))
             if who == 4:
                 self.office([at_random(chance, OFFICE_WORK) for _ in range(chance.randint(1, 3))])
                 continue
@@ -151,6 +163,20 @@ class Exchanges(RuleBasedStateMachine):
             code = decision.problem["code"] if decision.problem else None
             assert (decision.verdict, decision.version, code) == (ruling.verdict, ruling.version, ruling.code)
             assert len(decision.clashes) == len(ruling.conflicts)
+
+    @rule(
+        who=st.integers(0, 2), which=st.integers(1, 4), document=st.sampled_from(REQUIRED),
+        steps=st.lists(st.sampled_from(FINISHING), max_size=5), late=st.lists(st.sampled_from(FINISHING), max_size=2),
+        fate=FATES,
+    )  # fmt: skip
+    def finish(self, who: int, which: int, document: Document, steps: list[Plan], late: list[Plan], fate: str) -> None:
+        """A crew begins a job and says that it is done, and again after more work. Meanwhile an admin has changed what
+        that needs."""
+        status = [Plan("edit_job", 0, {"status": name}, None, 0, False) for name in ("in_progress", "completed")]
+        self.ours.require(document)
+        for plan in (status[0], *steps, status[1], *late, status[1]):
+            self.tablets[who].make(replace(plan, which=which))
+        self.sync(self.tablets[who], fate, 500)
 
     @rule(who=st.integers(0, 2))
     def change_crew(self, who: int) -> None:

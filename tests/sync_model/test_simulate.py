@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -64,7 +64,7 @@ def test_the_command_ends_well_and_says_what_happened(live: Live) -> None:
     said = json.loads(done.stdout)
     assert sum(said["verdicts"].values()) == 200
     assert all(law["holds"] for law in said["laws"])
-    assert len(said["laws"]) == 6
+    assert len(said["laws"]) == 7
 
 
 def test_the_command_says_what_it_lacks(live: Live) -> None:
@@ -81,7 +81,7 @@ def test_a_day_has_real_conflicts_and_real_faults(day: Day, live: Live) -> None:
     assert found["verdicts"]["conflicted"] > 0
     assert len(found["faults"]) >= 3
     assert found["office"]["done"]["swapped"] > 0
-    assert [law["findings"] for law in found["laws"]] == [[]] * 5
+    assert [law["findings"] for law in found["laws"]] == [[]] * 6
 
 
 def test_a_record_that_a_tablet_missed_is_noticed(day: Day, live: Live) -> None:
@@ -114,7 +114,7 @@ def test_a_value_that_the_server_lost_is_noticed(day: Day, live: Live) -> None:
     edits = [edit for tablet in day.tablets for edit in tablet.tablet.journal()]
     victim = next(
         edit.record_id for edit in reversed(edits)
-        if edit.kind == "work_order" and edit.action == "update" and "title" in edit.fields
+        if edit.kind == "work_order" and "title" in edit.fields
         and edit.verdict and edit.verdict.verdict == "applied"
     )  # fmt: skip
     live.sql("UPDATE work_order SET title = 'overwritten' WHERE id = %s", victim)
@@ -135,6 +135,21 @@ def test_a_job_in_the_wrong_county_is_noticed(day: Day, live: Live) -> None:
                 WHERE id = (SELECT min(id::text)::uuid FROM work_order
                             WHERE jurisdiction_id IS NOT NULL AND status = 'open')""")  # fmt: skip
     assert "Each job belongs to the county that its point lies in" in broken(day, live)
+
+
+def test_a_plan_of_another_crew_than_the_jobs_is_noticed(day: Day, live: Live) -> None:
+    begins = datetime.now(UTC) + timedelta(days=40)
+    items = [
+        {"work_order_id": row["id"], "crew_id": row["record"]["crew_id"], "minutes": 30, "override": True,
+         "reason": "To be seen.", "starts_at": (begins + timedelta(days=number)).isoformat()}
+        for number, row in enumerate(day.office.every("/v1/work-orders", status="open")) if row["record"]["crew_id"]
+    ]  # fmt: skip
+    told = day.office.need("POST", "/v1/assignments", {"items": items[:30]})["verdicts"]
+    planned = [one["id"] for one in told if one["verdict"] == "assigned"]
+    assert laws(day, live)["No crew is in two places at one time"].holds
+    live.sql("""UPDATE assignment SET crew_id = (SELECT id FROM crew WHERE id <> assignment.crew_id LIMIT 1)
+                WHERE id = %s""", planned[0])  # fmt: skip
+    assert "No crew is in two places at one time" in broken(day, live)
 
 
 def test_claims_know_what_has_to_stand() -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from fieldsync import problems
 from fieldsync.config import CHANGES_PER_PAGE_MAX, EDITS_PER_EXCHANGE_MAX
-from fieldsync.journal.edits import REFUSALS, Verdict
+from fieldsync.journal.edits import REFUSALS, Refusal, Verdict
 from fieldsync.sync.exchange import Answer, EditVerdict, Exchange, QueuedEdit, Recorded, VerdictConflict, read
 from fieldsync.tablet import backoff, edits
 from fieldsync.tablet.answer import checked
+from fieldsync.workorders.completion import ENTRY_KINDS, FIELDS, TOLD_MAX, Missing, missing, parse, stated, told
 from fieldsync.workorders.kinds import KINDS, Policy
 from fieldsync.workorders.rules import FIRST, TRANSITIONS, Status
 
@@ -90,8 +92,23 @@ def test_limits_are_those_of_the_code() -> None:
     assert f"smaller of {backoff.LONGEST_S:.0f} s and {backoff.FIRST_S:.0f} s × 2^(n−1)" in DOC
 
 
+def examples(section: str) -> list[Any]:
+    return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", SECTIONS[section], re.DOTALL)]
+
+
+def test_what_completing_needs_is_as_described() -> None:
+    required, problem = examples("Edits")
+    assert stated(parse(required)) == required
+    needed = parse({"fields": ["resolution"], "entries": {"labor_entry": 1}})
+    detail, listed = told(missing(needed, {}, [], {}))
+    assert problem == Refusal("completion_requirements", detail, "status", missing=listed).problem()
+    part = SECTIONS["Edits"].partition("### Required on completion")[2]
+    assert all(f"`{name}`" in part for name in (*FIELDS, *ENTRY_KINDS, *get_args(get_type_hints(Missing)["code"])))
+    assert f"up to {TOLD_MAX} things" in part
+
+
 def test_the_worked_example_is_understood_by_both_sides() -> None:
-    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", DOC, re.DOTALL)]
+    blocks = examples("A worked example")
     request, answer, *_ = blocks
     exchange, unreadable = read(json.dumps(request).encode())
     assert (len(exchange.edits), unreadable) == (3, [])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fieldsync.database import Base, PartnershipId, RowId, one_of, tenant_key
+from fieldsync.database import CONSTRAINT_PROBLEMS, Base, PartnershipId, RowId, one_of, tenant_key
+from fieldsync.problems import AlreadyThere
 
 REQUEST_STATES = (
     "open",  # asked for; offers may come and be accepted
@@ -74,7 +76,7 @@ class ResourceOffer(Base):
     crew_id: Mapped[UUID]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
-    """As offered; brought forward to the moment of its release."""
+    """As offered; brought forward to the moment of its release, and so is its begin where that had not come yet."""
     cents_per_hour: Mapped[int | None]
     note: Mapped[str | None]
     state: Mapped[str]
@@ -92,8 +94,12 @@ class ResourceOffer(Base):
         sa.CheckConstraint("ends_at >= starts_at", name="starts_before_end"),
         sa.CheckConstraint("cents_per_hour >= 0", name="amounts"),
         sa.Index("resource_offer_of", "partnership_id", "request_id"),
+        sa.Index("one_offer_per_crew", "partnership_id", "request_id", "crew_id", unique=True,
+                 postgresql_where=sa.text("state = 'offered'")),
         sa.Index("resource_offer_accepted", "partnership_id", "ends_at",
                  postgresql_where=sa.text("state IN ('accepted', 'released')")),
+        sa.Index("resource_offer_to_take_out", "partnership_id", "ends_at",
+                 postgresql_where=sa.text("state IN ('accepted', 'released') AND taken_out_at IS NULL")),
     )  # fmt: skip
 
 
@@ -112,6 +118,8 @@ class ResourceEvent(Base):
     """The side for which it was done."""
     staff_id: Mapped[UUID]
     reason: Mapped[str | None]
+    changed: Mapped[dict[str, Any] | None]
+    """Field -> its value before and after, where a step changed more than a state: ``{name: {before, after}}``."""
 
     __table_args__ = (
         tenant_key("request_id", "resource_request"),
@@ -124,3 +132,6 @@ class ResourceEvent(Base):
         ),
         sa.Index("resource_event_of", "partnership_id", "request_id", "id"),
     )  # fmt: skip
+
+
+CONSTRAINT_PROBLEMS["one_offer_per_crew"] = AlreadyThere

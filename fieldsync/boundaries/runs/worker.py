@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import importlib
 import signal
 import sys
 import threading
@@ -29,6 +30,9 @@ from fieldsync.config import Settings
 AT_ONCE = {queues.FILES: 1, queues.MOVES: 2}
 """Runs at one time, by queue. One file: it may take all the memory that a worker may have. Two partnerships whose jobs
 change hands: that work waits for the database half of its time."""
+
+HOUSEKEEPING = ("fieldsync.dispatch.expire:take_out_what_ended",)
+"""What is to be looked after with every sweep, beside runs: by import path, as it knows more than runs do."""
 
 TIDY_EVERY_S = 3600
 JOBS_KEPT_HOURS = 72
@@ -137,6 +141,8 @@ class Worker:
         while True:
             try:
                 await asyncio.to_thread(self._in_context, take_up_what_lies_there)
+                for path in HOUSEKEEPING:
+                    await self._look_after(path)
                 if time.monotonic() - tidied_at >= TIDY_EVERY_S:
                     tidied_at = time.monotonic()
                     await asyncio.to_thread(self._in_context, delete_old_uploads)
@@ -146,9 +152,21 @@ class Worker:
                 log.warning("keeping house failed", why=repr(error))
             await asyncio.sleep(SWEEP_S)
 
+    async def _look_after(self, path: str) -> None:
+        try:
+            await asyncio.to_thread(self._in_context, _at_path(path))
+        except Exception as error:  # noqa: BLE001  (what else is to be done is done all the same)
+            log.warning("keeping house failed", what=path, why=repr(error))
+
     def _in_context(self, work: Callable[[], object]) -> None:
         with self.app.app_context():
             work()
+
+
+def _at_path(path: str) -> Callable[[], object]:
+    module, _, name = path.partition(":")
+    work: Callable[[], object] = getattr(importlib.import_module(module), name)
+    return work
 
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None

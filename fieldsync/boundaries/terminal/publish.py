@@ -11,8 +11,8 @@ from uuid import UUID
 
 import msgspec
 
+from fieldsync.agreements.serving import employers_of_crews
 from fieldsync.boundaries import publication
-from fieldsync.boundaries.reassign import employers_of_crews
 from fieldsync.boundaries.rehearse import LISTED_MAX, jurisdiction_names
 from fieldsync.boundaries.rehearse import rehearse as look_at_all
 from fieldsync.boundaries.terminal.desk import Desk, Document

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
-from sqlalchemy.orm import Session
-
 from fieldsync.auth.actor import STAFF, Blueprint, own_jurisdictions, require_jurisdiction, staff_actor
-from fieldsync.crews.find import Own, expect_jurisdiction
+from fieldsync.crews.changed import crews_of_member, stamp
+from fieldsync.crews.find import expect_jurisdiction, find_member, visible_members
 from fieldsync.crews.members.schemas import MemberPageSchema, MemberPatchSchema, MemberSchema, NewMemberSchema
-from fieldsync.crews.models import Crew, CrewMembership, Member
+from fieldsync.crews.models import Member
 from fieldsync.database import db, new_id, transaction
 from fieldsync.pages import Page, read_page
-from fieldsync.problems import AlreadyThere, NotFound, UnknownReference
+from fieldsync.problems import AlreadyThere, UnknownReference
 from fieldsync.schemas import PageArgs
 from fieldsync.shapes import refuses
 
@@ -23,33 +21,6 @@ blp = Blueprint(
     description="People who work in the field: staff see those whom their jurisdictions employ, and those in their "
     "crews. Admins change those whom their jurisdictions employ.",
 )  # fmt: skip
-
-
-def find_member(session: Session, partnership_id: UUID, own: Own, member_id: UUID) -> Member:
-    """The member with this id.
-
-    Raises:
-        NotFound: there is none that somebody with these jurisdictions may see.
-    """
-    query = _visible(partnership_id, own).where(Member.id == member_id)
-    found: Member | None = session.scalars(query).one_or_none()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def _visible(partnership_id: UUID, own: Own) -> Any:
-    query = select(Member).where(Member.partnership_id == partnership_id)
-    if own is None:
-        return query
-    in_own_crew = exists(CrewMembership.id).where(
-        CrewMembership.partnership_id == partnership_id,
-        CrewMembership.member_id == Member.id,
-        Crew.partnership_id == partnership_id,
-        Crew.id == CrewMembership.crew_id,
-        Crew.jurisdiction_id.in_(own),
-    )
-    return query.where(or_(Member.jurisdiction_id.in_(own), in_own_crew))
 
 
 def _find(member_id: UUID) -> Member:
@@ -61,7 +32,7 @@ def _find(member_id: UUID) -> Member:
 @blp.response(200, MemberPageSchema)
 def list_members(args: dict[str, Any]) -> Page:
     """People who work in the field, by name"""
-    query = _visible(staff_actor().partnership_id, own_jurisdictions())
+    query = visible_members(staff_actor().partnership_id, own_jurisdictions())
     return read_page(db.session(), query, [Member.name, Member.id], args["limit"], args["cursor"])
 
 
@@ -97,12 +68,15 @@ def update_member(wanted: dict[str, Any], member_id: UUID) -> Member:
     """Change a person's name, number or employer"""
     partnership_id, own = staff_actor().partnership_id, own_jurisdictions()
     with transaction() as session:
-        member = find_member(session, partnership_id, own, member_id)
+        member = find_member(session, partnership_id, own, member_id, lock=True)
         require_jurisdiction(member.jurisdiction_id)
         if "jurisdiction_id" in wanted:
             require_jurisdiction(wanted["jurisdiction_id"])
             if wanted["jurisdiction_id"] is not None:
                 expect_jurisdiction(session, partnership_id, wanted["jurisdiction_id"])
-        for name, value in wanted.items():
+        changed = {name: value for name, value in wanted.items() if getattr(member, name) != value}
+        for name, value in changed.items():
             setattr(member, name, value)
+        if changed:
+            stamp(session, partnership_id, crews_of_member(session, partnership_id, member_id))
     return _find(member_id)

@@ -6,7 +6,12 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from fieldsync.schemas import Answer, Day, PageArgs, Request, Text, page_of
+from fieldsync.schemas import Answer, Day, Flag, PageArgs, Request, Text, page_of
+
+MEMBERSHIPS_MAX = 2_000
+"""Of one crew, those that are over included: somebody new every second day of ten years."""
+
+_LEAD = {"description": "Whether she leads the crew in that time; one member does at a time."}
 
 
 class MemberSchema(Answer):
@@ -47,6 +52,7 @@ class MembershipSchema(Answer):
     member_id = fields.UUID()
     since = fields.Date()
     until = fields.Date(allow_none=True, metadata={"description": "The last day, included; null: open-ended."})
+    is_lead = fields.Boolean(metadata=_LEAD)
 
 
 MembershipPageSchema = page_of(MembershipSchema)
@@ -64,6 +70,7 @@ class NewMembershipSchema(Request):
     member_id = fields.UUID(required=True)
     since = Day(required=True)
     until = Day(load_default=None, allow_none=True, metadata={"description": "The last day, included."})
+    is_lead = Flag(load_default=False, metadata=_LEAD)
 
     @validates_schema
     def _in_order(self, data: dict[str, Any], **_: Any) -> None:
@@ -76,3 +83,11 @@ class MembershipPatchSchema(Request):
 
     since = Day()
     until = Day(allow_none=True)
+    is_lead = Flag(metadata=_LEAD)
+
+
+class NewLeadSchema(Request):
+    """Who leads a crew from a day on."""
+
+    membership_id = fields.UUID(required=True, metadata={"description": "Her time in the crew, which holds `since`."})
+    since = Day(required=True, metadata={"description": "The first day on which she leads."})

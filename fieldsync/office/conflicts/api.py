@@ -18,8 +18,8 @@ from fieldsync.office.conflicts import settle as settling
 from fieldsync.office.conflicts.read import list_conflicts, read_conflict
 from fieldsync.office.conflicts.schemas import ConflictsArgs
 from fieldsync.office.desk import Desk
-from fieldsync.office.refused import A_VALUE_REFUSED, REFUSED
-from fieldsync.problems import ConflictSettled, NotFound, RecordDeleted
+from fieldsync.office.refused import A_STATUS_REFUSED, A_VALUE_REFUSED
+from fieldsync.problems import ConflictSettled, CrewNotEligible, NotFound, RecordDeleted
 from fieldsync.shapes import body_of, json_answer, refuses
 
 blp = Blueprint(
@@ -87,14 +87,15 @@ def read(conflict_id: UUID) -> Response:
     parameters=[IF_MATCH],
     responses={200: json_answer(ConflictWhole, "Settled; and the record as it stands now.")},
 )
-@refuses(*STALE, ConflictSettled, RecordDeleted, REFUSED["illegal_transition"], *A_VALUE_REFUSED)
+@refuses(*STALE, ConflictSettled, CrewNotEligible, RecordDeleted, *A_STATUS_REFUSED, *A_VALUE_REFUSED)
 def settle(conflict_id: UUID) -> Response:
     """Settle a conflict
 
     `other` and `value` become an edit of yours, in the same transaction; tablets learn of it by their feed.
 
     For an edit that met a deletion they restore the record first; for a deletion that met an edit, `other` deletes it.
-    A status to which no single step leads is reached by the fewest steps that the rules allow.
+    A status to which no single step leads is reached by the fewest steps that the rules allow. What `completed` needs
+    must be there (409 `completion_requirements`): settle those conflicts first, or enter it.
     409 `conflict_settled`: it was settled when you read it. 412: somebody settled it since.
     """
     body, wanted = read_body(_Settlement), versions_wanted()

@@ -24,11 +24,11 @@ from fieldsync.documents import (
 )
 from fieldsync.office.answers import HistoryPage, WorkOrderPage, WorkOrderRead, WorkOrderWhole
 from fieldsync.office.desk import Desk, Found
-from fieldsync.office.refused import A_VALUE_REFUSED, REFUSED
+from fieldsync.office.refused import A_STATUS_REFUSED, A_VALUE_REFUSED
 from fieldsync.office.work_orders import change
 from fieldsync.office.work_orders.read import list_work_orders, read_history, read_work_order
 from fieldsync.office.work_orders.schemas import WorkOrderArgs, WorkOrdersArgs
-from fieldsync.problems import EditReused, NotAllowed, NotFound, RecordDeleted
+from fieldsync.problems import CrewNotEligible, EditReused, NotAllowed, NotFound, RecordDeleted
 from fieldsync.schemas import PageArgs
 from fieldsync.shapes import body_of, json_answer, refuses
 from fieldsync.workorders.kinds import WorkOrderFields
@@ -39,7 +39,7 @@ blp = Blueprint(
                 " each for the jurisdictions of her role. Those in none (triage) are for whoever has a role for all.",
 )  # fmt: skip
 WRITERS = ("dispatcher",)
-A_CHANGE = (*STALE, NotAllowed, RecordDeleted, REFUSED["illegal_transition"], *A_VALUE_REFUSED)
+A_CHANGE = (*STALE, NotAllowed, RecordDeleted, CrewNotEligible, *A_STATUS_REFUSED, *A_VALUE_REFUSED)
 """The problems of any change of a work order."""
 
 Reason = Annotated[str, Meta(min_length=1, max_length=8_000)]
@@ -131,7 +131,7 @@ def history(asked: dict[str, Any], work_order_id: UUID) -> Response:
         200: json_answer(WorkOrderRead, "It was there already: the same request came before."),
     },
 )
-@refuses(NotAllowed, EditReused, *A_VALUE_REFUSED)
+@refuses(NotAllowed, EditReused, CrewNotEligible, *A_STATUS_REFUSED, *A_VALUE_REFUSED)
 def create() -> Response:
     """Create a work order
 

@@ -18,6 +18,19 @@ FILTERS = {
     "jurisdiction_id": "w.jurisdiction_id = :jurisdiction_id",
     "crew_id": "w.crew_id = :crew_id",
     "placed_by": "w.placed_by = :placed_by",
+    # Both go by the clocks that run: one that stands still is due at no time.
+    "due_before": """w.id IN (
+        SELECT c.work_order_id FROM service_clock c
+        WHERE c.partnership_id = :partnership_id AND c.stopped_at IS NULL AND c.due_at IS NOT NULL
+          AND c.due_at < :due_before)""",
+    "breached": """(w.id IN (
+        SELECT c.work_order_id FROM service_clock c
+        WHERE c.partnership_id = :partnership_id AND c.stopped_at IS NULL AND c.due_at IS NOT NULL AND c.due_at < :now
+        UNION ALL
+        SELECT c.work_order_id FROM service_pause s
+        JOIN service_clock c ON c.partnership_id = s.partnership_id AND c.work_order_id = s.work_order_id
+        WHERE s.partnership_id = :partnership_id AND s.ends_at IS NULL
+          AND c.stopped_at IS NULL AND c.breached_at IS NOT NULL)) = :breached""",
     "bbox": "w.location && ST_MakeEnvelope(:west, :south, :east, :north, 4326)",
 }
 """Filter -> condition on work orders ``w``."""

@@ -54,6 +54,8 @@ def list_work_orders(desk: Desk, asked: dict[str, Any]) -> WorkOrders:
         after = max(after, (change, id_))
     statement = queries.listed(given, empty, asked["deleted"], scoped=desk.own is not None)
     binds = desk.ids(after_change=after[0], after_id=after[1], rows=limit + 1) | queries.bound(given)
+    if "breached" in given:
+        binds["now"] = desk.at
     if desk.own is None:
         del binds["own"]
     rows = desk.session.execute(statement, binds).all()

@@ -9,7 +9,7 @@ from uuid import UUID
 from marshmallow import ValidationError, fields, validate
 from webargs.fields import DelimitedList
 
-from fieldsync.schemas import PageArgs, Request
+from fieldsync.schemas import Instant, PageArgs, QueryFlag, Request
 from fieldsync.workorders.models import PLACED_BY
 from fieldsync.workorders.rules import Status
 
@@ -64,6 +64,10 @@ class WorkOrdersArgs(PageArgs):
         validate=validate.OneOf(PLACED_BY),
         metadata={"description": "The rule that placed it; `outside` is triage."},
     )  # fmt: skip
+    due_before = Instant(
+        metadata={"description": "With a service-level clock that runs out before this moment, or has run out."}
+    )
+    breached = QueryFlag(metadata={"description": "Whether a service-level clock has run out, and the work goes on."})
     bbox = Box(
         metadata={
             "description": "west,south,east,north: degrees, EPSG:4326.", "example": "-80.1,40.3,-80,40.5",

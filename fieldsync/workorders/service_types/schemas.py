@@ -2,12 +2,52 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import msgspec
+from marshmallow import ValidationError, fields, validate
+
+from fieldsync.explain import explained
 from fieldsync.schemas import CODE, Answer, Flag, PageArgs, QueryFlag, Request, Text, Whole, page_of
+from fieldsync.shapes import reference
+from fieldsync.workorders.completion import RequiredOnCompletion, parse, stated
 
 PRIORITY = (1, 5)
 TARGET_HOURS = (1, 10 * 366 * 24)
+MINUTES = (1, 7 * 24 * 60)
+"""As an entry's: a job that takes longer than a week of days and nights is several."""
+CERTIFICATES_MAX = 20
+"""More than anybody of a crew could be asked to hold for one kind of work."""
+
+
+class Requirements(fields.Field[dict[str, Any]]):
+    """What completing a work order needs; the document that states it, in its shortest form."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(metadata={"allOf": [reference(RequiredOnCompletion)]}, **options)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> dict[str, Any]:
+        try:
+            return stated(parse(value))
+        except msgspec.ValidationError as error:
+            sentence, path = explained(error)
+            raise ValidationError({path: [sentence]} if path else sentence) from error
+
+
+class Certificates(fields.List[str]):
+    """Codes of certificates, each once."""
+
+    def __init__(self, **options: Any) -> None:
+        length = validate.Length(max=CERTIFICATES_MAX)
+        super().__init__(Text(50, min_length=1, pattern=CODE), validate=[length, _each_once], **options)
+
+
+def _each_once(codes: Sequence[str]) -> None:
+    if len(set(codes)) < len(codes):
+        raise ValidationError("Each can be named once.")
 
 
 class ServiceTypeSchema(Answer):
@@ -19,6 +59,11 @@ class ServiceTypeSchema(Answer):
     skill = fields.String(allow_none=True, metadata={"description": "The skill that a crew needs for it."})
     priority = fields.Integer(metadata={"description": "1 (first) to 5."})
     target_hours = fields.Integer(allow_none=True, metadata={"description": "When it should be done, in hours."})
+    minutes = fields.Integer(allow_none=True, metadata={"description": "What a job of this kind usually takes."})
+    certificates = fields.List(
+        fields.String(), metadata={"description": "Somebody of the crew must hold each, beside the skill."}
+    )
+    required_on_completion = Requirements()
     retired = fields.Boolean(metadata={"description": "No new work of this kind; what names it goes on."})
 
 
@@ -39,6 +84,9 @@ class NewServiceTypeSchema(Request):
     skill = Text(50, min_length=1, pattern=CODE, load_default=None, allow_none=True)
     priority = Whole(*PRIORITY, load_default=3)
     target_hours = Whole(*TARGET_HOURS, load_default=None, allow_none=True)
+    minutes = Whole(*MINUTES, load_default=None, allow_none=True)
+    certificates = Certificates(load_default=list)
+    required_on_completion = Requirements(load_default=dict)
 
 
 class ServiceTypePatchSchema(Request):
@@ -49,4 +97,7 @@ class ServiceTypePatchSchema(Request):
     skill = Text(50, min_length=1, pattern=CODE, allow_none=True)
     priority = Whole(*PRIORITY)
     target_hours = Whole(*TARGET_HOURS, allow_none=True)
+    minutes = Whole(*MINUTES, allow_none=True)
+    certificates = Certificates()
+    required_on_completion = Requirements()
     retired = Flag()

@@ -72,6 +72,7 @@ class TestFilters:
 
     @pytest.fixture
     def full(self, world: World) -> World:
+        world.agree("west", "east")
         world.create(title="west alpha", crew_id=str(world.crews["alpha"]), priority=1)
         world.create(title="west", service_type_id=str(world.signal))
         world.create(title="east beta", location=EAST, crew_id=str(world.crews["beta"]), status="in_progress")

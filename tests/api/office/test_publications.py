@@ -60,6 +60,7 @@ def work(world: World, run_id: str) -> dict[str, Any]:
 
 
 def test_from_the_rehearsal_to_the_withdrawal(world: World) -> None:
+    world.agree("west", "east")
     job = world.create(location=BETWEEN, title="Between", crew_id=str(world.crews["alpha"]))
     world.create(location={"lon": -80.0, "lat": 40.5})
     version_id = draft(world)

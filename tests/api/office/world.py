@@ -23,6 +23,7 @@ from fieldsync.partnerships.models import Head, Jurisdiction, Partnership
 from fieldsync.workorders.models import ServiceType
 from geo.areas import AreaSet, Source
 from geo.load import load_draft
+from tests.agreements import agree
 from tests.geo.layers import check_and_publish
 
 WEST = {"lon": -80.0, "lat": 40.5}
@@ -82,6 +83,11 @@ class World:
         """What the database holds."""
         with self.app.app_context(), transaction() as session:
             return list(session.execute(text(sql), {"p": self.partnership_id} | bound))
+
+    def agree(self, giver: str = "west", receiver: str = "east", **term: Any) -> UUID:
+        """Crews of one town may work for the other; the agreement's term."""
+        with self.app.app_context(), transaction() as session:
+            return agree(session, self.partnership_id, self.towns[giver], self.towns[receiver], **term).id
 
     def tablet(self, crew: str) -> Tablet:
         return Tablet(self, crew)

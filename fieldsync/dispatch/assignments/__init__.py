@@ -1,0 +1,1 @@
+"""Assignments: a work order's crew in a planned time. Given, moved, released, recalled, read."""

@@ -1,0 +1,50 @@
+"""Giving a work order to a crew without a time: the same reasons, as far as they do not depend on one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from fieldsync.agreements.grants import load_grants
+from fieldsync.agreements.rules import Usage
+from fieldsync.crews.roster import load_crews
+from fieldsync.dispatch.assignments.plan import against_untimed
+from fieldsync.dispatch.eligibility import examine
+from fieldsync.dispatch.reasons import shown_to
+from fieldsync.dispatch.situation import load_jobs
+from fieldsync.dispatch.travel import StraightLine
+from fieldsync.problems import CrewNotEligible
+
+_AN_INSTANT = timedelta(microseconds=1)
+
+_NO_WAY = StraightLine(kmh=1, detour=1)
+"""Without a time nothing is driven."""
+
+
+def check_given(
+    session: Session, partnership_id: UUID, own: frozenset[UUID] | None, given: Mapping[UUID, UUID], at: datetime
+) -> None:
+    """That crews may be given work orders at this moment; three statements. ``given``: work order -> crew, which
+    exist; as they stand in this transaction. What of them has no time is not looked at: hours, caps, ways. ``own``: the
+    jurisdictions of whoever gives; None means all.
+
+    Raises:
+        CrewNotEligible: one of them may not, for a reason that nobody may overrule; with all reasons.
+    """
+    if not given:
+        return
+    crews = load_crews(session, partnership_id, set(given.values()), at.date(), at.date())
+    grants = load_grants(session, partnership_id, at, at + _AN_INSTANT)
+    jobs = load_jobs(session, partnership_id, given.keys())
+    for work_order_id, crew_id in given.items():
+        if (job := jobs.get(work_order_id)) is None:
+            continue  # Deleted: it is in nobody's scope.
+        crew = crews[crew_id]
+        answer = examine(crew, (), job, None, grants, Usage(), _NO_WAY, at=at).told(shown_to(own, crew, ()))
+        if against := against_untimed(answer):
+            sentences = " ".join(reason.sentence for reason in against)
+            reasons = [reason.document() for reason in answer.reasons]
+            raise CrewNotEligible(sentences, field="crew_id", reasons=reasons)
