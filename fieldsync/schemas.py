@@ -8,9 +8,10 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from fieldsync.config import PAGE_ROWS_MAX
+from fieldsync.wallclock import minute_of_day
 
 YEARS = (1900, 2200)
 """A moment outside these is a slip of the pen, and beyond what every database client can read."""
@@ -146,6 +147,19 @@ class PageArgs(Request):
         800, pattern="^[A-Za-z0-9_-]*$", load_default=None,
         metadata={"description": "`next` of the page before; left out for the first page."},
     )  # fmt: skip
+
+
+class WeeklyHoursSchema(Request):
+    """Hours of one weekday, by the clock on the wall. `24:00` is the end of the day."""
+
+    weekday = Whole(1, 7, required=True, metadata={"description": "1 Monday to 7 Sunday."})
+    starts = Text(5, pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", required=True, data_key="from")
+    until = Text(5, pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", required=True)
+
+    @validates_schema
+    def in_order(self, data: dict[str, Any], **_: Any) -> None:
+        if minute_of_day(data["starts"]) >= minute_of_day(data["until"]):
+            raise ValidationError("The hours must end after they begin, on the same day.", "until")
 
 
 def page_of(item: type[Schema]) -> type[Answer]:

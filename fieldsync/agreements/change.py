@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from psycopg.types.json import Json
@@ -23,10 +24,10 @@ from fieldsync.agreements.problems import (
     ProposalOpen,
     VersionSettled,
 )
-from fieldsync.agreements.rules import day_of
 from fieldsync.crews.changed import stamp
 from fieldsync.database import new_id
 from fieldsync.problems import NotAllowed, NotFound, UnknownReference, Unprocessable
+from fieldsync.wallclock import day_of
 
 _A_DAY = timedelta(days=1)
 _ENCODER = msgspec.json.Encoder()
@@ -94,7 +95,7 @@ class Acting:
 
 def today(session: Session, partnership_id: UUID, at: datetime) -> date:
     """The day in the partnership's time zone."""
-    return day_of(at, session.execute(queries.TIME_ZONE, {"partnership_id": partnership_id}).scalar_one())
+    return day_of(at, ZoneInfo(session.execute(queries.TIME_ZONE, {"partnership_id": partnership_id}).scalar_one()))
 
 
 def propose(acting: Acting, wanted: dict[str, Any]) -> UUID:

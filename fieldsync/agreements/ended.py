@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from fieldsync.agreements.grants import MARGIN
-from fieldsync.agreements.rules import Grant, first_moment
+from fieldsync.agreements.rules import Grant
+from fieldsync.wallclock import moment
 
 _TERMS_OF = """
     SELECT coalesce(json_agg(json_build_object(
@@ -93,7 +95,7 @@ def load_ended(session: Session, at: datetime, most: int) -> list[Ended]:
 
 
 def _ended(row: _EndedRow) -> Ended:
-    ended_at = row.at if row.day_after is None else first_moment(row.day_after, row.time_zone)
+    ended_at = row.at if row.day_after is None else moment(ZoneInfo(row.time_zone), row.day_after)
     assert ended_at is not None
     grants = tuple(
         Grant(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from fieldsync.agreements.rules import Grant, Window, first_moment
+from fieldsync.agreements.rules import Grant
+from fieldsync.wallclock import StoredWindow, moment
 
 MARGIN = timedelta(days=1)
 """No time zone is further than this from UTC: days that are read too many are left out afterwards."""
@@ -42,15 +44,6 @@ _GRANTS = text("""
 """)
 
 
-class _Hours(Struct, rename={"starts": "from"}):
-    weekday: int
-    starts: str
-    until: str
-
-    def window(self) -> Window:
-        return Window(self.weekday, minute_of(self.starts), minute_of(self.until))
-
-
 class _Row(Struct):
     id: UUID
     sort: str
@@ -61,7 +54,7 @@ class _Row(Struct):
     crew_ids: frozenset[UUID]
     skills: frozenset[str]
     service_type_ids: frozenset[UUID]
-    hours: list[_Hours]
+    hours: list[StoredWindow]
     cap_minutes: int | None
     cap_cents: int | None
     cap_period: str | None
@@ -94,8 +87,9 @@ def load_grants(session: Session, partnership_id: UUID, starts: datetime, ends: 
 def _grant(row: _Row) -> Grant:
     starts, ends = row.starts_at, row.ends_at
     if row.first_day is not None:
-        starts = first_moment(row.first_day, row.time_zone)
-        ends = first_moment(row.day_after, row.time_zone) if row.day_after is not None else None
+        zone = ZoneInfo(row.time_zone)
+        starts = moment(zone, row.first_day)
+        ends = moment(zone, row.day_after) if row.day_after is not None else None
     assert starts is not None
     return Grant(
         id=row.id, sort=row.sort, code=row.code, version_id=row.version_id, giver_id=row.giver_id,
@@ -105,9 +99,3 @@ def _grant(row: _Row) -> Grant:
         cap_cents=row.cap_cents, cap_period=row.cap_period, cents_per_hour=row.cents_per_hour,
         home_priority=row.home_priority,
     )  # fmt: skip
-
-
-def minute_of(clock: str) -> int:
-    """``HH:MM``, up to ``24:00``, as minutes of the day."""
-    hours, _, minutes = clock.partition(":")
-    return 60 * int(hours) + int(minutes)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Row, TextClause
@@ -14,9 +15,10 @@ from sqlalchemy.orm import Session
 from fieldsync.agreements import queries
 from fieldsync.agreements.change import today
 from fieldsync.agreements.grants import load_grants
-from fieldsync.agreements.rules import Grant, Window, first_moment
+from fieldsync.agreements.rules import Grant
 from fieldsync.pages import decode, encode
 from fieldsync.problems import NotFound
+from fieldsync.wallclock import Window, moment
 
 VERSIONS_SHOWN = 20
 EVENTS_SHOWN = 50
@@ -129,7 +131,8 @@ def list_grants(reader: Reader, asked: dict[str, Any]) -> bytes:
     bound = {"partnership_id": reader.partnership_id}
     time_zone = reader.session.execute(queries.TIME_ZONE, bound).scalar_one()
     day: date = asked.get("on") or today(reader.session, reader.partnership_id, reader.at)
-    starts, ends = first_moment(day, time_zone), first_moment(day + timedelta(days=1), time_zone)
+    zone = ZoneInfo(time_zone)
+    starts, ends = moment(zone, day), moment(zone, day + timedelta(days=1))
     found = load_grants(reader.session, reader.partnership_id, starts, ends)
     if reader.own is not None:
         found = [grant for grant in found if grant.giver_id in reader.own or grant.receiver_id in reader.own]

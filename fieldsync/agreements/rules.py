@@ -3,32 +3,24 @@
 A grant is one direction: crews of ``giver_id`` may work for ``receiver_id``. Of several that allow the same work, the
 one that applies is the first in the order of ``Grant.rank``: see ``grants_for``.
 
-All moments are aware and in UTC. Days and hours are those of the grant's time zone; of a time of day that comes twice
-the first is meant, and one that is left out is the moment at which it is.
+All moments are aware and in UTC. Days and hours are those of the grant's time zone: see ``fieldsync.wallclock``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from fieldsync.wallclock import Window, day_of, moment, moment_of_minute
+
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 """After everything: where no end is known."""
 
 _A_DAY = timedelta(days=1)
-
-
-class Window(Struct, frozen=True):
-    """Weekly hours: minutes of the day, by the clock of the grant's time zone, ``until`` excluded (1440: midnight)."""
-
-    weekday: int
-    """1 Monday to 7 Sunday."""
-    starts: int
-    until: int
 
 
 class Grant(Struct, frozen=True, kw_only=True):
@@ -94,45 +86,31 @@ def grants_for(
     return sorted(found, key=lambda one: one.rank)
 
 
-def first_moment(day: date, time_zone: str) -> datetime:
-    """When a day begins."""
-    return _moment(day, 0, time_zone)
-
-
-def day_of(moment: datetime, time_zone: str) -> date:
-    """The day, by the calendar of a time zone, that a moment belongs to."""
-    return moment.astimezone(ZoneInfo(time_zone)).date()
-
-
-def _moment(day: date, minute: int, time_zone: str) -> datetime:
-    """When the clock shows a minute of a day, 0 to 1440."""
-    wall = datetime.combine(day, time(0), ZoneInfo(time_zone)) + timedelta(minutes=minute)
-    return wall.astimezone(UTC)
-
-
 def open_at(grant: Grant, starts: datetime, ends: datetime) -> bool:
     """Whether the whole of a time lies within the grant's weekly hours; windows that touch count as one, over
     midnight, too. A grant without hours is open at any."""
     if not grant.hours:
         return True
-    day, last = day_of(starts, grant.time_zone), day_of(ends, grant.time_zone)
+    zone = ZoneInfo(grant.time_zone)
+    day, last = day_of(starts, zone), day_of(ends, zone)
     reached = starts
     while day <= last:
         for window in sorted(grant.hours, key=lambda one: one.starts):
-            if window.weekday == day.isoweekday() and _moment(day, window.starts, grant.time_zone) <= reached:
-                reached = max(reached, _moment(day, window.until, grant.time_zone))
+            if window.weekday == day.isoweekday() and moment_of_minute(zone, day, window.starts) <= reached:
+                reached = max(reached, moment_of_minute(zone, day, window.until))
         if reached >= ends > starts:
             return True
         day += _A_DAY
-        if reached < _moment(day, 0, grant.time_zone):
+        if reached < moment(zone, day):
             break  # Before the next day begins it has closed.
     return False
 
 
-def period(grant: Grant, moment: datetime) -> tuple[datetime, datetime]:
-    """The period in which the grant's caps are counted that contains ``moment``: a day, an ISO week, a calendar month
+def period(grant: Grant, at: datetime) -> tuple[datetime, datetime]:
+    """The period in which the grant's caps are counted that contains ``at``: a day, an ISO week, a calendar month
     or year, or as long as the grant holds. From its first moment up to, and without, the first after it."""
-    day = day_of(moment, grant.time_zone)
+    zone = ZoneInfo(grant.time_zone)
+    day = day_of(at, zone)
     if grant.cap_period == "day":
         first, after = day, day + _A_DAY
     elif grant.cap_period == "week":
@@ -145,7 +123,7 @@ def period(grant: Grant, moment: datetime) -> tuple[datetime, datetime]:
         first, after = date(day.year, 1, 1), date(day.year + 1, 1, 1)
     else:
         return grant.starts, grant.ends or FOREVER
-    return first_moment(first, grant.time_zone), first_moment(after, grant.time_zone)
+    return moment(zone, first), moment(zone, after)
 
 
 def cost_cents(grant: Grant, minutes: int) -> int:
@@ -161,17 +139,17 @@ class Usage:
         """``minutes``: (grant, first moment of the period) -> minutes."""
         self._minutes = dict(minutes or {})
 
-    def minutes(self, grant: Grant, moment: datetime) -> int:
-        """Minutes used in the period that contains ``moment``."""
-        return self._minutes.get((grant.id, period(grant, moment)[0]), 0)
+    def minutes(self, grant: Grant, at: datetime) -> int:
+        """Minutes used in the period that contains ``at``."""
+        return self._minutes.get((grant.id, period(grant, at)[0]), 0)
 
-    def cents(self, grant: Grant, moment: datetime) -> int:
+    def cents(self, grant: Grant, at: datetime) -> int:
         """What they cost: rounded once, not for each assignment."""
-        return cost_cents(grant, self.minutes(grant, moment))
+        return cost_cents(grant, self.minutes(grant, at))
 
-    def add(self, grant: Grant, span_minutes: int, moment: datetime) -> None:
-        """Count an assignment of so many minutes that starts at ``moment``; less than none takes one out."""
-        key = grant.id, period(grant, moment)[0]
+    def add(self, grant: Grant, span_minutes: int, at: datetime) -> None:
+        """Count an assignment of so many minutes that starts at ``at``; less than none takes one out."""
+        key = grant.id, period(grant, at)[0]
         self._minutes[key] = self._minutes.get(key, 0) + span_minutes
 
     def copy(self) -> Usage:

@@ -8,9 +8,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from fieldsync.agreements.grants import minute_of
 from fieldsync.agreements.models import CAP_PERIODS
-from fieldsync.schemas import CODE, Day, Flag, PageArgs, QueryFlag, Request, Text, Whole
+from fieldsync.schemas import CODE, Day, Flag, PageArgs, QueryFlag, Request, Text, WeeklyHoursSchema, Whole
 
 TERMS_MAX = 250
 """Directions of one version: every one of 16 partners for every other."""
@@ -47,19 +46,6 @@ class _CostValue(fields.Raw):
         raise ValidationError("A text of at most 500 characters, a number, true or false is expected.")
 
 
-class HoursSchema(Request):
-    """Weekly hours on one day."""
-
-    weekday = Whole(1, 7, required=True, metadata={"description": "1 Monday to 7 Sunday."})
-    starts = Text(5, pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", required=True, data_key="from")
-    until = Text(5, pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", required=True)
-
-    @validates_schema
-    def in_order(self, data: dict[str, Any], **_: Any) -> None:
-        if minute_of(data["starts"]) >= minute_of(data["until"]):
-            raise ValidationError("The hours must end after they begin, on the same day.", "until")
-
-
 def _ids(most: int, description: str) -> fields.List[Any]:
     return fields.List(
         fields.UUID(), load_default=list, validate=validate.Length(max=most), metadata={"description": description}
@@ -78,7 +64,7 @@ class TermSchema(Request):
     )  # fmt: skip
     service_type_ids = _ids(SERVICE_TYPES_MAX, "Only jobs of these kinds.")
     hours = fields.List(
-        fields.Nested(HoursSchema), load_default=list, validate=validate.Length(max=WINDOWS_MAX),
+        fields.Nested(WeeklyHoursSchema), load_default=list, validate=validate.Length(max=WINDOWS_MAX),
         metadata={"description": "Only at these hours, by the clock of the partnership's time zone."},
     )  # fmt: skip
     cap_minutes = Whole(1, CAP_MINUTES_MAX, load_default=None, allow_none=True)

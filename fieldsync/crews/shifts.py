@@ -1,14 +1,13 @@
 """When a crew works: its weekly shifts, the days on which it works otherwise, and its absences, as moments. Pure.
 
-A shift begins when the clock on the wall says so and lasts its minutes in real time, so a night in which the clocks
-change is neither paid twice nor lost. A time that the clock leaves out begins with the first moment after it; of a
-time that comes twice, the first is meant.
+A shift begins when the clock on the wall says so (``fieldsync.wallclock``) and lasts its minutes in real time, so a
+night in which the clocks change is neither paid twice nor lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -16,10 +15,9 @@ from msgspec import Struct
 
 from fieldsync.crews.facts import Day, Span
 from fieldsync.crews.spans import FOREVER, joined, without
+from fieldsync.wallclock import DAY_MINUTES, moment
 
-MIDNIGHT = time()
 ONE_DAY = timedelta(days=1)
-DAY_MINUTES = 24 * 60
 REACH_DAYS = 2
 """A shift of 24 hours that begins at 23:59 reaches into the second day after, where the day between has 23 hours."""
 
@@ -43,29 +41,10 @@ class Otherwise(Struct, frozen=True):
     minutes: int | None = None
 
 
-def moment(zone: ZoneInfo, day: date, wall: time) -> datetime:
-    """The first moment, in UTC, at which clocks in ``zone`` show this time or a later one."""
-    local = datetime.combine(day, wall, zone)
-    at = local.astimezone(UTC)
-    if at.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
-        return at
-    # The clock leaves this time out. Read with the offset before and with the one after, it is a moment on either side
-    # of the change: halve the seconds between them until only the change is left.
-    before, after = local.replace(fold=1).astimezone(UTC), at
-    offset = after.astimezone(zone).utcoffset()
-    while (between := (after - before) // timedelta(seconds=1)) > 1:
-        middle = before + timedelta(seconds=between // 2)
-        if middle.astimezone(zone).utcoffset() == offset:
-            after = middle
-        else:
-            before = middle
-    return after
-
-
 @lru_cache(maxsize=4096)
 def day_span(zone: ZoneInfo, day: date) -> Span:
     """From midnight to midnight. Empty where the zone left the day out (Samoa's 30 December 2011)."""
-    return Span(moment(zone, day, MIDNIGHT), moment(zone, day + ONE_DAY, MIDNIGHT))
+    return Span(moment(zone, day), moment(zone, day + ONE_DAY))
 
 
 def days_span(zone: ZoneInfo, since: date, until: date | None) -> Span:

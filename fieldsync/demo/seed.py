@@ -27,6 +27,7 @@ from fieldsync.database import db, new_id, transaction
 from fieldsync.demo.content import SLUG, STAFF
 from fieldsync.demo.jobs import make_jobs
 from fieldsync.demo.people import make_partnership, staff_id_of
+from fieldsync.demo.plans import make_plan
 from fieldsync.partnerships.models import Partnership
 from geo.assign import in_force
 
@@ -65,6 +66,7 @@ class DemoResult:
     def sentences(self, url: str) -> str:
         """What to open and to try, for a server at ``url``."""
         bearer = f"-H 'Authorization: Bearer {self.dispatcher_token}'"
+        today, soon = now().date(), now().date() + timedelta(days=4)
         people = "\n".join(f"  {email:28} {role}" for email, role in self.staff.items())
         return f"""\
 Open
@@ -75,6 +77,12 @@ Look around, as the dispatcher of the partnership "{self.partnership}"
   curl -s {bearer} '{url}/v1/work-orders?limit=3'
   curl -s {bearer} '{url}/v1/conflicts?limit=3'
   curl -s {bearer} '{url}/v1/crews'
+  curl -s {bearer} '{url}/v1/agreements'
+
+Dispatch: the board of the next days, and who could take a job (docs/board.md, docs/eligibility.md)
+  curl -s {bearer} '{url}/v1/board?from={today}&to={soon}&limit=3'
+  curl -s {bearer} '{url}/v1/work-orders/WORK-ORDER-FROM-ABOVE/suggestions?limit=3'
+  curl -sN {bearer} '{url}/v1/board/events'
 
 Be a tablet: trade a code for a token, then exchange (docs/sync.md explains the answer)
   curl -s {url}/v1/devices/enrol -H 'Content-Type: application/json' -d '{{"code": "{self.enrolment_codes[0]}"}}'
@@ -109,6 +117,7 @@ def seed(database_url: str, *, work_orders: int = WORK_ORDERS, chance_seed: int 
             if found is None:
                 chance = random.Random(chance_seed)  # noqa: S311  (not a secret)
                 make_jobs(session, partnership_id, dispatcher_id, work_orders, chance, now())
+                make_plan(session, partnership_id, dispatcher_id, now())
         with transaction() as session:
             return _open_doors(session, partnership_id, dispatcher_id, found is None, work_orders)
 

@@ -1,9 +1,8 @@
 """Business time: the minutes that count between two moments, and the moment after so many of them. Pure.
 
-A calendar is weekly windows on the wall clock of one time zone, less whole days that are holidays. Inside a window the
-minutes that really pass are counted: a day that counts around the clock has 23 hours when the clocks go forward, and 25
-when they go back. A window begins and ends the first time that the clock shows the hour, and where it jumps over it,
-at the jump; so windows that meet on the clock meet in time, and none is counted twice.
+A calendar is weekly windows on the wall clock of one time zone (``fieldsync.wallclock``), less whole days that are
+holidays. Inside a window the minutes that really pass are counted: a day that counts around the clock has 23 hours when
+the clocks go forward, and 25 when they go back.
 
 All reckoning is in whole microseconds, so that what is counted in parts adds up exactly.
 """
@@ -12,9 +11,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+from fieldsync.wallclock import Window, moment, moment_of_minute
 
 HORIZON = timedelta(days=3653)
 """Ten years: nobody is promised anything for later, and the search for a moment has to end."""
@@ -26,17 +27,6 @@ _MINUTE_US = 60 * _SECOND_US
 _DAY_US = 24 * 60 * _MINUTE_US
 _DAY = timedelta(days=1)
 _HORIZON_US = HORIZON // _MICROSECOND
-
-
-class Window(NamedTuple):
-    """Hours of one weekday in which time counts, in minutes from its midnight on the wall clock."""
-
-    weekday: int
-    """1 (Monday) to 7, as ISO 8601 has it."""
-    starts: int
-    """0 to 1439."""
-    ends: int
-    """1 to 1440 (24:00), after ``starts``."""
 
 
 class _Line(NamedTuple):
@@ -154,33 +144,13 @@ class Hours:
                     if plain:
                         yield midnight + starts * _MINUTE_US, midnight + ends * _MINUTE_US
                         continue
-                    begin, until = self._moment(day, starts), self._moment(day, ends)
+                    begin, until = (_us(moment_of_minute(self._zone, day, minute)) for minute in (starts, ends))
                     if begin < until:
                         yield begin, until
             day, midnight = following, next_midnight
 
     def _midnight(self, day: date) -> int:
-        return self._moment(day, 0)
-
-    def _moment(self, day: date, minute: int) -> int:
-        """When the zone's clock first shows so many minutes of a day; where it jumps over that, the jump."""
-        wall = datetime.combine(day, time()) + timedelta(minutes=minute)
-        # Where the clock jumps over it, fold=0 reckons by the offset before, and so comes out behind the jump.
-        found = _us(wall.replace(tzinfo=self._zone))
-        if self._offset(found) == wall.replace(tzinfo=self._zone).utcoffset():
-            return found
-        ahead, behind = _us(wall.replace(tzinfo=self._zone, fold=1)) // _SECOND_US, found // _SECOND_US
-        offset = self._offset(ahead * _SECOND_US)
-        while behind - ahead > 1:
-            middle = (ahead + behind) // 2
-            if self._offset(middle * _SECOND_US) == offset:
-                ahead = middle
-            else:
-                behind = middle
-        return behind * _SECOND_US
-
-    def _offset(self, at: int) -> timedelta | None:
-        return (_EPOCH + timedelta(microseconds=at)).astimezone(self._zone).utcoffset()
+        return _us(moment(self._zone, day))
 
 
 def _by_weekday(windows: Iterable[Window]) -> tuple[tuple[tuple[int, int], ...], ...]:
@@ -195,5 +165,5 @@ def _by_weekday(windows: Iterable[Window]) -> tuple[tuple[tuple[int, int], ...],
     return tuple(tuple(day) for day in days)
 
 
-def _us(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
+def _us(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND

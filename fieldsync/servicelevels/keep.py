@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 
 from fieldsync.database import new_id
 from fieldsync.servicelevels import queries
-from fieldsync.servicelevels.calendar import Hours, Window
+from fieldsync.servicelevels.calendar import Hours
 from fieldsync.servicelevels.clocks import Clock, Job, Pause, Sort
 from fieldsync.servicelevels.targets import Facts, Policy, Target, Terms
+from fieldsync.wallclock import StoredWindow
 from fieldsync.workorders.rules import Status
 
 HELD_MAX = 1_000
@@ -66,23 +67,11 @@ class _TargetRow(Target, frozen=True, kw_only=True):
     policy_id: UUID
 
 
-class WeekHours(msgspec.Struct, rename={"from_": "from"}):
-    """Hours of a weekday as they are stored: ``{weekday, from, until}``."""
-
-    weekday: int
-    from_: str
-    until: str
-
-    def window(self) -> Window:
-        """The same in minutes."""
-        return Window(self.weekday, minutes_of_day(self.from_), minutes_of_day(self.until))
-
-
 class _CalendarRow(msgspec.Struct):
     id: UUID
     version: int
     time_zone: str
-    hours: list[WeekHours]
+    hours: list[StoredWindow]
     holidays: list[date]
 
 
@@ -224,9 +213,3 @@ def as_json(rows: list[Any]) -> Json:
     """Rows as a parameter for ``json_to_recordset``."""
     dumps: Callable[[Any], bytes] = _ENCODER.encode
     return Json(rows, dumps=dumps)
-
-
-def minutes_of_day(clock: str) -> int:
-    """Minutes since midnight of "HH:MM"."""
-    hours, _, minutes = clock.partition(":")
-    return int(hours) * 60 + int(minutes)

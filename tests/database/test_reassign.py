@@ -104,7 +104,7 @@ def test_a_crew_that_an_agreement_lets_work_there_keeps_its_work(lines: Lines) -
     world = lines.world
     world.run("UPDATE crew SET jurisdiction_id = :e WHERE partnership_id = :p AND id = :c", e=lines.towns["E"],
               c=world.crew_ids[0])  # fmt: skip
-    (between,) = jobs(lines, -79.7)
+    jobs(lines, -79.7)
     draft = lines.draft(lines.areas(WIDER))
 
     def fits() -> bool:

@@ -19,12 +19,12 @@ from fieldsync.agreements.rules import (
     Window,
     allows,
     cost_cents,
-    first_moment,
     grants_for,
     holds,
     open_at,
     period,
 )
+from fieldsync.wallclock import moment
 
 WEST, EAST, CREW, TYPE = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
 BERLIN, HAVANA = "Europe/Berlin", "America/Havana"
@@ -197,8 +197,8 @@ class TestPeriods:
 
     def test_a_day_that_has_no_midnight_begins_later(self) -> None:
         # In Havana clocks go from 0 to 1 o'clock in spring, and in autumn from 1 back to 0: the first midnight counts.
-        assert first_moment(date(2026, 3, 8), HAVANA) == at("2026-03-08T05:00")
-        assert first_moment(date(2026, 11, 1), HAVANA) == at("2026-11-01T04:00")
+        assert moment(ZoneInfo(HAVANA), date(2026, 3, 8)) == at("2026-03-08T05:00")
+        assert moment(ZoneInfo(HAVANA), date(2026, 11, 1)) == at("2026-11-01T04:00")
 
 
 class TestCost:

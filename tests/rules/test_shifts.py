@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldsync.crews.facts import Span
-from fieldsync.crews.shifts import Otherwise, Weekly, day_span, days_span, expand, moment, off, overlap
+from fieldsync.crews.shifts import Otherwise, Weekly, day_span, days_span, expand, off, overlap
 from fieldsync.crews.spans import FOREVER, joined, without
+from fieldsync.wallclock import moment
 
 NEW_YORK, BERLIN, UTC_ZONE = (ZoneInfo(name) for name in ("America/New_York", "Europe/Berlin", "UTC"))
 ALWAYS = date(2000, 1, 1)

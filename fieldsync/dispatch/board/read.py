@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy.orm import Session
 
 from fieldsync.agreements.grants import load_grants
-from fieldsync.agreements.rules import Usage, first_moment
+from fieldsync.agreements.rules import Usage
 from fieldsync.crews.facts import CrewFacts
 from fieldsync.dispatch import situation
 from fieldsync.dispatch.assignments.spans import MINUTES_MAX
@@ -32,6 +33,7 @@ from fieldsync.dispatch.board.shapes import (
 from fieldsync.dispatch.travel import Travel
 from fieldsync.pages import decode, encode
 from fieldsync.problems import Unprocessable
+from fieldsync.wallclock import moment
 
 DAYS_MAX = 14
 """Two weeks are planned at a glance; more is read as several boards."""
@@ -133,8 +135,8 @@ def look(reader: Reader, first: date, last: date) -> Horizon:
     if not 0 <= (last - first).days < DAYS_MAX:
         raise Unprocessable(f"From the first day to the last, a board has 1 to {DAYS_MAX} days.", field="to")
     head = reader.session.execute(queries.HEAD, reader.ids()).one()
-    starts = first_moment(first, head.time_zone)
-    ends = first_moment(last + timedelta(days=1), head.time_zone)
+    zone = ZoneInfo(head.time_zone)
+    starts, ends = moment(zone, first), moment(zone, last + timedelta(days=1))
     return Horizon(first, last, starts, ends, head.time_zone, head.change, head.epoch)
 
 

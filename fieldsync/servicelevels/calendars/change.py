@@ -26,6 +26,7 @@ from fieldsync.servicelevels.calendars import queries
 from fieldsync.servicelevels.calendars.schemas import CALENDARS_MAX
 from fieldsync.servicelevels.clocks import reckon
 from fieldsync.servicelevels.problems import CalendarInUse
+from fieldsync.wallclock import StoredWindow
 
 RECKONED_AT_ONCE = 5_000
 """Work orders whose clocks are in memory at a time."""
@@ -143,7 +144,7 @@ def _lock_running(acting: Acting, calendar_id: UUID) -> Sequence[UUID]:
 def _reckon(acting: Acting, calendar_id: UUID, wanted: dict[str, Any], ids: Sequence[UUID]) -> None:
     """Say anew when the clocks that run by this calendar run out."""
     # Not from what the process keeps ready: this version of the calendar may yet be rolled back.
-    windows = [hours.window() for hours in msgspec.convert(_hours(wanted), list[keep.WeekHours])]
+    windows = [hours.window() for hours in msgspec.convert(_hours(wanted), list[StoredWindow])]
     hours = Hours(wanted["time_zone"], windows, [holiday["day"] for holiday in wanted["holidays"]])
     change: int | None = None
     for some in _parts(ids):

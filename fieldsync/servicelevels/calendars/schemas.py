@@ -8,8 +8,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from fieldsync.schemas import Day, Request, Text, TimeZone, Whole
-from fieldsync.servicelevels.keep import minutes_of_day
+from fieldsync.schemas import Day, Request, Text, TimeZone, WeeklyHoursSchema
+from fieldsync.wallclock import minute_of_day
 
 HOURS_MAX = 42
 """Six a day."""
@@ -17,19 +17,6 @@ HOLIDAYS_MAX = 1_000
 """Fifty years of twenty."""
 CALENDARS_MAX = 100
 """Far more than kinds of offices; each batch that starts clocks looks at all of them."""
-
-
-class CalendarHoursSchema(Request):
-    """Hours of one weekday in which time counts, by the calendar's clock."""
-
-    weekday = Whole(1, 7, required=True, metadata={"description": "1 Monday to 7 Sunday."})
-    starts = Text(5, pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", required=True, data_key="from")
-    until = Text(5, pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", required=True)
-
-    @validates_schema
-    def in_order(self, data: dict[str, Any], **_: Any) -> None:
-        if minutes_of_day(data["starts"]) >= minutes_of_day(data["until"]):
-            raise ValidationError("The hours must end after they begin, on the same day.", "until")
 
 
 class HolidaySchema(Request):
@@ -45,7 +32,7 @@ class CalendarBodySchema(Request):
     name = Text(200, min_length=1, required=True)
     time_zone = TimeZone(required=True)
     hours = fields.List(
-        fields.Nested(CalendarHoursSchema), required=True, validate=validate.Length(min=1, max=HOURS_MAX),
+        fields.Nested(WeeklyHoursSchema), required=True, validate=validate.Length(min=1, max=HOURS_MAX),
         metadata={"description": "Hours of one day must not overlap. `24:00` is the end of the day."},
     )  # fmt: skip
     holidays = fields.List(
@@ -59,9 +46,9 @@ class CalendarBodySchema(Request):
         for place, hours in sorted(
             enumerate(data["hours"]), key=lambda numbered: (numbered[1]["weekday"], numbered[1]["starts"])
         ):
-            if minutes_of_day(hours["starts"]) < ends.get(hours["weekday"], 0):
+            if minute_of_day(hours["starts"]) < ends.get(hours["weekday"], 0):
                 raise ValidationError("These hours overlap with others of the day.", f"hours.{place}.from")
-            ends[hours["weekday"]] = minutes_of_day(hours["until"])
+            ends[hours["weekday"]] = minute_of_day(hours["until"])
         days: Counter[date] = Counter(holiday["day"] for holiday in data["holidays"])
         for place, holiday in enumerate(data["holidays"]):
             if days[holiday["day"]] > 1:

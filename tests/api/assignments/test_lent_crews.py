@@ -42,12 +42,15 @@ class TestAgreement:
         mine = scene.assigned(here, hour=13, by="of east")
         (verdict,) = scene.give(scene.item(scene.job(EAST), hour=9.5), by="of east")
         assert verdict["problem"]["code"] == "crew_taken"
-        assert elsewhere not in str(verdict) and home["id"] not in str(verdict)
+        assert elsewhere not in str(verdict)
+        assert home["id"] not in str(verdict)
         (verdict,) = scene.give(scene.item(scene.job(EAST), hour=13.5), by="of east")
-        assert here in str(verdict) and mine["id"] in str(verdict)
+        assert here in str(verdict)
+        assert mine["id"] in str(verdict)
         (moved,) = scene.moves({"id": mine["id"], "version": mine["version"], "starts_at": at(9.5)}, by="of east")
         assert moved["problem"]["code"] == "crew_taken"
-        assert elsewhere not in str(moved) and home["id"] not in str(moved)
+        assert elsewhere not in str(moved)
+        assert home["id"] not in str(moved)
 
     def test_it_holds_in_one_direction(self, scene: Scene) -> None:
         scene.agree()
