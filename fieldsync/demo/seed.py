@@ -29,6 +29,7 @@ from fieldsync.demo.jobs import make_jobs
 from fieldsync.demo.people import make_partnership, staff_id_of
 from fieldsync.demo.plans import make_plan
 from fieldsync.partnerships.models import Partnership
+from fieldsync.workorders.models import WorkOrder
 from geo.assign import in_force
 
 WORK_ORDERS = 480
@@ -42,6 +43,9 @@ DISPATCHER = "dispatcher@demo.example"
 ADMIN = "admin@demo.example"
 
 
+_WAITING = select(WorkOrder.id).where(WorkOrder.crew_id.is_(None), WorkOrder.status == "open").order_by(WorkOrder.id)
+
+
 @dataclass(frozen=True, slots=True)
 class DemoResult:
     """What the demo prints. Password, tokens and codes are seen here and never again."""
@@ -51,6 +55,8 @@ class DemoResult:
     is_new: bool
     """Whether the rows were made by this call."""
     work_orders: int
+    waiting: str
+    """A work order that no crew has."""
     password: str
     """Of everybody in ``staff``."""
     staff: dict[str, str]
@@ -81,7 +87,7 @@ Look around, as the dispatcher of the partnership "{self.partnership}"
 
 Dispatch: the board of the next days, and who could take a job (docs/board.md, docs/eligibility.md)
   curl -s {bearer} '{url}/v1/board?from={today}&to={soon}&limit=3'
-  curl -s {bearer} '{url}/v1/work-orders/WORK-ORDER-FROM-ABOVE/suggestions?limit=3'
+  curl -s {bearer} '{url}/v1/work-orders/{self.waiting}/suggestions?limit=3'
   curl -sN {bearer} '{url}/v1/board/events'
 
 Be a tablet: trade a code for a token, then exchange (docs/sync.md explains the answer)
@@ -146,6 +152,7 @@ def _open_doors(
         partnership=SLUG,
         is_new=is_new,
         work_orders=work_orders if is_new else 0,
+        waiting=str(session.scalars(_WAITING.where(WorkOrder.partnership_id == partnership_id)).first()),
         password=password,
         staff={kind.email: f"{kind.role}, of one county" if kind.county else kind.role for kind in STAFF},
         dispatcher_token=make_token(session, partnership_id, dispatcher_id, TOKEN_LABEL, at),

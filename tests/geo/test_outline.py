@@ -6,7 +6,7 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 from shapely import MultiPolygon, Polygon, box
@@ -69,6 +69,9 @@ def check(geoms: Objects, error_m: float = ERROR_M) -> Outline:
     return outline
 
 
+CORNER = 4 * 1e-5**2
+"""Square degrees: four cells of the grid that outlines are drawn on."""
+
 # --- laws, on layers made by chance ------------------------------------------------------------------------------
 
 
@@ -78,6 +81,7 @@ def check(geoms: Objects, error_m: float = ERROR_M) -> Outline:
     wobble=st.sampled_from([0.0, 0.02, 0.1]), south=st.sampled_from([-60.0, -0.001, 40.0]),
     error_m=st.sampled_from([2.0, 5.0, 30.0]),
 )  # fmt: skip
+@example(seed=14410, points=40, cell=2e-4, wobble=0.02, south=-60.0, error_m=2.0)
 def test_an_outline_of_a_coverage_is_a_coverage_within_its_error(
     seed: int, points: int, cell: float, wobble: float, south: float, error_m: float
 ) -> None:
@@ -85,9 +89,12 @@ def test_an_outline_of_a_coverage_is_a_coverage_within_its_error(
     assume(is_coverage(geoms))
     outline = check(geoms, error_m)
     found = drawn(outline)
-    # No gap has opened: all together have one outer border and no hole, as before.
-    (whole,) = shapely.get_parts(shapely.coverage_union_all(found))
-    assert len(whole.interiors) == 0
+    # No gap has opened: all together have one outer border and no hole, as before. A corner that is not wider than the
+    # grid may be pinched off; it hangs on the rest by a point.
+    parts = shapely.get_parts(shapely.coverage_union_all(found))
+    (whole,) = parts[shapely.area(parts) > CORNER]
+    assert all(part.touches(whole) for part in parts if part is not whole)
+    assert not any(len(part.interiors) for part in parts)
     assert len(outline.lines) <= 3 * len(geoms) + 9
 
 
