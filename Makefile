@@ -4,6 +4,8 @@
 
 PORT ?= 8000
 SIMULATE ?= 1
+# Of the tests; each has a PostGIS of its own. Many tests wait more than they reckon.
+PROCESSES ?= 2
 BIN := .venv/bin
 
 help: ## this list
@@ -13,8 +15,8 @@ help: ## this list
 demo: ready ## seed, simulate and serve a partnership of counties (PORT=8123 make demo, SIMULATE=0 make demo)
 	@exec $(BIN)/fieldsync demo --with-parent --port '$(PORT)' $(if $(filter 0 no off false,$(SIMULATE)),--no-simulate)
 
-test: ready-for-tests ## every test, on a PostGIS cluster of its own (make test ARGS='-k merge')
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: ready-for-tests ## every test, on PostGIS clusters of their own (make test ARGS='-k merge' PROCESSES=0)
+	@exec $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 check: ready-no-database ## format, lint, types, import contracts, and whether openapi.yaml is up to date
 	$(BIN)/ruff format --check .

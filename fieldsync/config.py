@@ -45,7 +45,7 @@ class Settings:
     for one."""
     board_streams: int = 32
     """Consoles that may listen to one worker process at once. Each takes a thread (some 100 kB) and no connection;
-    those beyond it ask for changes instead."""
+    those beyond it ask for changes instead. A partnership has half of them at most: twice what the largest needs."""
     board_stream_minutes: int = 30
     """How long a console listens before it has to connect again: then consoles spread over the workers anew, and what a
     proxy has lost track of ends."""

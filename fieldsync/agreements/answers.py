@@ -73,11 +73,12 @@ class AgreementVersionRead(Struct):
     taken_out_at: datetime | None
     """When the jobs that rested on it were taken from their crews, after its last day."""
     parties: list[AgreementPartyRead]
-    terms: list[AgreementTermRead]
+    terms: list[AgreementTermRead] | None
+    """Null: not told here, because those of many versions would be too much; read the version by itself."""
 
 
 class AgreementVersionPage(Struct):
-    """Versions in the order in which they were proposed."""
+    """Versions in the order in which they were proposed, without their terms."""
 
     items: list[AgreementVersionRead]
     next: str | None
@@ -148,7 +149,8 @@ class AgreementWhole(AgreementBrief, kw_only=True):
     """An agreement with its versions and what happened to it."""
 
     versions: list[AgreementVersionRead]
-    """What holds, will hold or waits, and the newest others; all of them are at ``/versions``."""
+    """What holds, will hold or waits, and the newest others; all of them are at ``/versions``. With their terms: the
+    one in force (else the next one, else the last that was, else the newest) and the one that waits."""
     history: list[AgreementEventRead]
     """The newest events, oldest first; all of them are at ``/history``."""
     more: list[str]

@@ -23,6 +23,7 @@ from fieldsync.agreements.problems import (
     NoticeTooShort,
     ProposalExpired,
     ProposalOpen,
+    TooManyVersions,
     VersionSettled,
 )
 from fieldsync.agreements.read import (
@@ -139,14 +140,17 @@ def history(asked: dict[str, Any], agreement_id: UUID) -> Response:
 @blp.doc(responses={200: json_answer(AgreementVersionPage, "Versions, the oldest first.")})
 @refuses(NotFound)
 def versions(asked: dict[str, Any], agreement_id: UUID) -> Response:
-    """List an agreement's versions"""
+    """List an agreement's versions
+
+    Without their terms (`terms` is null): each is read by itself with them.
+    """
     return json_response(read_versions(_reader(), agreement_id, asked))
 
 
 @blp.post("/<uuid:agreement_id>/versions", actors=ADMINS)
 @blp.arguments(NewVersionSchema)
 @blp.doc(responses={201: json_answer(AgreementVersionRead, "It is proposed; the other parties have to accept it.")})
-@refuses(NotFound, *A_PROPOSAL, ProposalOpen, AgreementEnded)
+@refuses(NotFound, *A_PROPOSAL, ProposalOpen, TooManyVersions, AgreementEnded)
 def amend(wanted: dict[str, Any], agreement_id: UUID) -> Response:
     """Amend an agreement
 

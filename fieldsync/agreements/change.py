@@ -22,6 +22,7 @@ from fieldsync.agreements.problems import (
     NoticeTooShort,
     ProposalExpired,
     ProposalOpen,
+    TooManyVersions,
     VersionSettled,
 )
 from fieldsync.crews.changed import stamp
@@ -31,6 +32,10 @@ from fieldsync.wallclock import day_of
 
 _A_DAY = timedelta(days=1)
 _ENCODER = msgspec.json.Encoder()
+
+VERSIONS_MAX = 200
+"""Of one agreement, with those that were declined or withdrawn: an amendment every month for sixteen years. Each stays
+for ever and may take megabytes; without an end, proposing and withdrawing would fill the disk."""
 
 Version = Row[Any]
 """A row of ``queries.STANDING``."""
@@ -110,6 +115,8 @@ def propose(acting: Acting, wanted: dict[str, Any]) -> UUID:
         created_at=acting.at,
     )  # fmt: skip
     _expect_known(acting, wanted["terms"])
+    # Before the code is tried: who has no say in it does not learn either whether it is taken.
+    acting.party(wanted["jurisdiction_id"], _sides(wanted["terms"]))
     acting.session.add(agreement)
     acting.session.flush()
     _propose(acting, agreement.id, 1, wanted, _sides(wanted["terms"]), _sides(wanted["terms"]))
@@ -123,12 +130,14 @@ def amend(acting: Acting, agreement_id: UUID, wanted: dict[str, Any]) -> UUID:
 
     Raises:
         NotFound: there is no such agreement that she may see.
-        AgreementEnded, ProposalOpen: it takes no proposal now.
+        AgreementEnded, ProposalOpen, TooManyVersions: it takes no proposal now, or none any more.
         UnknownReference, Unprocessable, NotAllowed: see ``_propose``.
     """
     versions = _lock(acting, agreement_id, ended=False)
     if any(version.state == "proposed" for version in versions):
         raise ProposalOpen
+    if versions[0].newest >= VERSIONS_MAX:
+        raise TooManyVersions(f"An agreement has at most {VERSIONS_MAX} versions.")
     _expect_known(acting, wanted["terms"])
     binding = _binding(acting, versions)
     bound = {side for version in binding for side in version.sides}

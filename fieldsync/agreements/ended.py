@@ -11,9 +11,8 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from fieldsync.agreements.grants import MARGIN
 from fieldsync.agreements.rules import Grant
-from fieldsync.wallclock import moment
+from fieldsync.wallclock import day_of, moment
 
 _TERMS_OF = """
     SELECT coalesce(json_agg(json_build_object(
@@ -21,28 +20,37 @@ _TERMS_OF = """
         'service_type_ids', t.service_type_ids)), '[]')
     FROM agreement_term t WHERE t.partnership_id = v.partnership_id AND t.version_id = v.id"""
 
-# What was taken out already is left out by partial indexes.
+# The first day on which it held no more; null where it has no end. One that was cut before it began never held, and is
+# over when it would have begun.
+_DAY_AFTER = "CASE WHEN isempty(v.during) THEN v.starts_on ELSE upper(v.during) END"
+
+_ZONES = text("SELECT DISTINCT time_zone FROM partnership")
+
+# What was taken out already is left out by partial indexes. Only what is over by its partnership's own calendar counts
+# in the limit, the longest over first: nobody's agreements keep another's waiting.
 _ENDED = text(f"""
-    SELECT coalesce(json_agg(e), '[]')::text FROM (
-        SELECT 'term' AS sort, v.partnership_id, v.id, a.code, p.time_zone,
-               coalesce(upper(v.during), v.starts_on) AS day_after, NULL AS at, ({_TERMS_OF}) AS sides
+    SELECT coalesce(json_agg(e ORDER BY e.about, e.id), '[]')::text FROM (
+        SELECT 'term' AS sort, v.partnership_id, v.id, a.code, p.time_zone, {_DAY_AFTER} AS day_after, NULL AS at,
+               ({_TERMS_OF}) AS sides, CAST({_DAY_AFTER} AS timestamptz) AS about
         FROM agreement_version v
         JOIN agreement a ON a.partnership_id = v.partnership_id AND a.id = v.agreement_id
         JOIN partnership p ON p.id = v.partnership_id
-        WHERE v.state = 'accepted' AND v.taken_out_at IS NULL
-          AND (isempty(v.during) OR upper(v.during) <= CAST(:day AS date))
+        JOIN unnest(CAST(:zones AS text[]), CAST(:days AS date[])) AS today (time_zone, day)
+            ON today.time_zone = p.time_zone
+        WHERE v.state = 'accepted' AND v.taken_out_at IS NULL AND {_DAY_AFTER} <= today.day
         UNION ALL
         SELECT 'offer', o.partnership_id, o.id, r.title, p.time_zone, NULL, o.ends_at, json_build_array(
             json_build_object(
                 'id', o.id, 'giver_id', o.jurisdiction_id, 'receiver_id', r.jurisdiction_id,
                 'crew_ids', ARRAY[o.crew_id],
                 'skills', CASE WHEN r.skill IS NULL THEN '{{}}' ELSE ARRAY[r.skill] END,
-                'service_type_ids', CASE WHEN r.service_type_id IS NULL THEN '{{}}' ELSE ARRAY[r.service_type_id] END))
+                'service_type_ids', CASE WHEN r.service_type_id IS NULL THEN '{{}}' ELSE ARRAY[r.service_type_id] END)),
+               o.ends_at
         FROM resource_offer o
         JOIN resource_request r ON r.partnership_id = o.partnership_id AND r.id = o.request_id
         JOIN partnership p ON p.id = o.partnership_id
         WHERE o.state IN ('accepted', 'released') AND o.taken_out_at IS NULL AND o.ends_at <= :at
-        LIMIT :rows
+        ORDER BY about, id LIMIT :rows
     ) e
 """)
 
@@ -87,9 +95,10 @@ _ENDED_ROWS = msgspec.json.Decoder(list[_EndedRow])
 
 
 def load_ended(session: Session, at: datetime, most: int) -> list[Ended]:
-    """What has ended by ``at``, in all partnerships, and was not yet taken out (``taken_out_at``), at most so many; one
-    statement."""
-    bound = {"at": at, "day": at.astimezone(UTC).date() + MARGIN, "rows": most}
+    """What has ended by ``at``, in all partnerships, and was not yet taken out (``taken_out_at``), at most so many:
+    those that ended first; two statements."""
+    days = {zone: day_of(at, ZoneInfo(zone)) for zone in session.execute(_ZONES).scalars()}
+    bound = {"at": at, "zones": list(days), "days": list(days.values()), "rows": most}
     found = (_ended(row) for row in _ENDED_ROWS.decode(session.execute(_ENDED, bound).scalar_one()))
     return [one for one in found if one.at <= at]
 

@@ -12,6 +12,12 @@ class ProposalOpen(Conflict):
     code = "proposal_open"
 
 
+class TooManyVersions(Conflict):
+    """This agreement has as many versions as one may have."""
+
+    code = "too_many_versions"
+
+
 class VersionSettled(Conflict):
     """This version is not open any more: it was accepted, declined or withdrawn."""
 

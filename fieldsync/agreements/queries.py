@@ -21,26 +21,37 @@ _BY = """(SELECT json_build_object('id', s.id, 'name', s.name) FROM staff s
 _LAST = "upper(v.during) - 1"
 """The last day of a version; null where it is open, or never was in force."""
 
-_VERSION = f"""json_build_object(
-    'id', v.id, 'agreement_id', v.agreement_id, 'number', v.number, 'state', v.state, 'starts_on', v.starts_on,
-    'ends_on', v.ends_on, 'notice_days', v.notice_days, 'note', v.note, 'proposer_id', v.proposer_id,
-    'proposed_at', v.proposed_at, 'settled_at', v.settled_at, 'holds_from', lower(v.during), 'holds_until', {_LAST},
-    'taken_out_at', v.taken_out_at,
-    'parties', (
-        SELECT coalesce(json_agg(json_build_object(
-            'jurisdiction_id', y.jurisdiction_id, 'name', j.name, 'accepted_at', y.accepted_at,
-            'accepted_by', {_BY.format("y.accepted_by")}) ORDER BY j.code), '[]')
-        FROM agreement_party y
-        JOIN jurisdiction j ON j.partnership_id = y.partnership_id AND j.id = y.jurisdiction_id
-        WHERE y.partnership_id = :partnership_id AND y.version_id = v.id),
-    'terms', (
+_TERMS = """(
         SELECT coalesce(json_agg(json_build_object(
             'id', t.id, 'giver_id', t.giver_id, 'receiver_id', t.receiver_id, 'crew_ids', t.crew_ids,
             'skills', t.skills, 'service_type_ids', t.service_type_ids, 'hours', t.hours,
             'cap_minutes', t.cap_minutes, 'cap_cents', t.cap_cents, 'cap_period', t.cap_period,
             'home_priority', t.home_priority, 'cents_per_hour', t.cents_per_hour, 'cost', t.cost)
             ORDER BY t.position), '[]')
-        FROM agreement_term t WHERE t.partnership_id = :partnership_id AND t.version_id = v.id))"""
+        FROM agreement_term t WHERE t.partnership_id = :partnership_id AND t.version_id = v.id)"""
+
+
+def _version(terms: str) -> str:
+    """A version ``v`` as JSON, with this as its terms: those of one may take megabytes."""
+    return f"""json_build_object(
+        'id', v.id, 'agreement_id', v.agreement_id, 'number', v.number, 'state', v.state, 'starts_on', v.starts_on,
+        'ends_on', v.ends_on, 'notice_days', v.notice_days, 'note', v.note, 'proposer_id', v.proposer_id,
+        'proposed_at', v.proposed_at, 'settled_at', v.settled_at, 'holds_from', lower(v.during), 'holds_until', {_LAST},
+        'taken_out_at', v.taken_out_at,
+        'parties', (
+            SELECT coalesce(json_agg(json_build_object(
+                'jurisdiction_id', y.jurisdiction_id, 'name', j.name, 'accepted_at', y.accepted_at,
+                'accepted_by', {_BY.format("y.accepted_by")}) ORDER BY j.code), '[]')
+            FROM agreement_party y
+            JOIN jurisdiction j ON j.partnership_id = y.partnership_id AND j.id = y.jurisdiction_id
+            WHERE y.partnership_id = :partnership_id AND y.version_id = v.id),
+        'terms', {terms})"""
+
+
+_WITH_TERMS = _version(_TERMS)
+_WITHOUT_TERMS = _version("NULL")
+# Of those that are shown with their agreement: what says most about it, and the proposal that waits.
+_PERHAPS_TERMS = _version(f"CASE WHEN v.id = shown.id OR v.state = 'proposed' THEN {_TERMS} END")
 
 _EVENT = f"""json_build_object(
     'id', e.id, 'at', e.at, 'action', e.action, 'version_id', e.version_id,
@@ -108,7 +119,7 @@ def listed(given: Iterable[str]) -> sa.TextClause:
 
 READ = text(f"""
     SELECT CAST(json_build_object({_BRIEF}) AS text) AS sent, (
-        SELECT coalesce(json_agg({_VERSION} ORDER BY v.number), '[]')::text FROM (
+        SELECT coalesce(json_agg({_PERHAPS_TERMS} ORDER BY v.number), '[]')::text FROM (
             SELECT v.* FROM agreement_version v
             WHERE v.partnership_id = :partnership_id AND v.agreement_id = a.id
             ORDER BY v.state = 'proposed'
@@ -128,14 +139,14 @@ READ = text(f"""
 """)
 
 VERSION = text(f"""
-    SELECT CAST({_VERSION} AS text) FROM agreement a
+    SELECT CAST({_WITH_TERMS} AS text) FROM agreement a
     JOIN agreement_version v ON v.partnership_id = a.partnership_id AND v.agreement_id = a.id
     WHERE a.partnership_id = :partnership_id AND a.id = :id AND v.id = :version_id AND {_OWN}
 """)
 
 # Nothing where there is no such agreement that she may see; else at least one row, perhaps without a key.
 VERSIONS = text(f"""
-    SELECT v.number AS key, CAST({_VERSION} AS text) AS sent FROM agreement a
+    SELECT v.number AS key, CAST({_WITHOUT_TERMS} AS text) AS sent FROM agreement a
     LEFT JOIN agreement_version v
         ON v.partnership_id = a.partnership_id AND v.agreement_id = a.id AND v.number > :after
     WHERE a.partnership_id = :partnership_id AND a.id = :id AND {_OWN}
@@ -162,7 +173,7 @@ LOCK = text(f"""
 """)
 
 # Its versions that matter, with the jurisdictions that give or receive by each, and those that have to accept it: the
-# one that is named, the open one, those that were accepted, the newest. An agreement may have any number of others.
+# one that is named, the open one, those that were accepted, the newest.
 STANDING = text("""
     SELECT v.id, v.number, v.state, v.starts_on, v.ends_on, v.notice_days, v.proposer_id, lower(v.during) AS holds_from,
            upper(v.during) AS ends_before, v.state = 'accepted' AND NOT isempty(v.during) AS has_days,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,10 @@ FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 """After everything: where no end is known."""
 
 _A_DAY = timedelta(days=1)
+
+DAYS_KEPT = 8_192
+"""Days of weekly hours that are kept as moments: two weeks of 250 terms twice over, some MB. One request asks about the
+same day of the same hours thousands of times."""
 
 
 class Grant(Struct, frozen=True, kw_only=True):
@@ -95,9 +100,11 @@ def open_at(grant: Grant, starts: datetime, ends: datetime) -> bool:
     day, last = day_of(starts, zone), day_of(ends, zone)
     reached = starts
     while day <= last:
-        for window in sorted(grant.hours, key=lambda one: one.starts):
-            if window.weekday == day.isoweekday() and moment_of_minute(zone, day, window.starts) <= reached:
-                reached = max(reached, moment_of_minute(zone, day, window.until))
+        for opens, closes in windows_of(grant.hours, grant.time_zone, day):
+            if opens <= reached < closes:
+                reached = closes
+        if reached == starts:
+            return False  # Closed when it begins: what is asked about most needs nothing more.
         if reached >= ends > starts:
             return True
         day += _A_DAY
@@ -106,23 +113,35 @@ def open_at(grant: Grant, starts: datetime, ends: datetime) -> bool:
     return False
 
 
+@lru_cache(maxsize=DAYS_KEPT)
+def windows_of(hours: tuple[Window, ...], time_zone: str, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    """Weekly hours on one day of a zone's calendar, from the earliest on, in UTC."""
+    zone, weekday = ZoneInfo(time_zone), day.isoweekday()
+    opened = sorted((one.starts, one.until) for one in hours if one.weekday == weekday)
+    return tuple((moment_of_minute(zone, day, starts), moment_of_minute(zone, day, until)) for starts, until in opened)
+
+
 def period(grant: Grant, at: datetime) -> tuple[datetime, datetime]:
     """The period in which the grant's caps are counted that contains ``at``: a day, an ISO week, a calendar month
     or year, or as long as the grant holds. From its first moment up to, and without, the first after it."""
-    zone = ZoneInfo(grant.time_zone)
-    day = day_of(at, zone)
-    if grant.cap_period == "day":
+    if grant.cap_period is None or grant.cap_period == "agreement":
+        return grant.starts, grant.ends or FOREVER
+    return _of_the_calendar(grant.cap_period, grant.time_zone, day_of(at, ZoneInfo(grant.time_zone)))
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def _of_the_calendar(cap_period: str, time_zone: str, day: date) -> tuple[datetime, datetime]:
+    zone = ZoneInfo(time_zone)
+    if cap_period == "day":
         first, after = day, day + _A_DAY
-    elif grant.cap_period == "week":
+    elif cap_period == "week":
         first = day - timedelta(days=day.isoweekday() - 1)
         after = first + timedelta(days=7)
-    elif grant.cap_period == "month":
+    elif cap_period == "month":
         first = day.replace(day=1)
         after = (first + timedelta(days=31)).replace(day=1)
-    elif grant.cap_period == "year":
-        first, after = date(day.year, 1, 1), date(day.year + 1, 1, 1)
     else:
-        return grant.starts, grant.ends or FOREVER
+        first, after = date(day.year, 1, 1), date(day.year + 1, 1, 1)
     return moment(zone, first), moment(zone, after)
 
 

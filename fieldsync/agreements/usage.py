@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -11,20 +11,24 @@ from sqlalchemy.orm import Session
 
 from fieldsync.agreements.rules import Grant, Usage, period
 
-PERIODS_MAX = 10_000
-"""Periods looked at in one statement: a year of days for some thirty grants."""
-
 _USED = text("""
-    SELECT wanted.grant_id, wanted.first_moment, used.minutes
-    FROM unnest(CAST(:grant_ids AS uuid[]), CAST(:firsts AS timestamptz[]), CAST(:afters AS timestamptz[]))
-        AS wanted (grant_id, first_moment, after) CROSS JOIN LATERAL (
-        SELECT CAST(sum(minutes) AS bigint) AS minutes FROM assignment
+    SELECT g.id, p.first_moment, CAST(sum(used.minutes) AS bigint) AS minutes
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:calendars AS int[])) AS g (id, calendar)
+    JOIN unnest(CAST(:spanned AS int[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
+        AS c (calendar, starts, ends) ON c.calendar = g.calendar
+    CROSS JOIN LATERAL (
+        SELECT starts_at, minutes FROM assignment
         WHERE partnership_id = :partnership_id AND grant_id IS NOT NULL AND state <> 'released'
-          AND grant_id = wanted.grant_id AND starts_at >= wanted.first_moment AND starts_at < wanted.after
+          AND grant_id = g.id AND starts_at >= c.starts AND starts_at < c.ends
         OFFSET 0
     ) used
-    WHERE used.minutes IS NOT NULL
+    JOIN unnest(CAST(:counted AS int[]), CAST(:firsts AS timestamptz[]), CAST(:afters AS timestamptz[]))
+        AS p (calendar, first_moment, after)
+        ON p.calendar = g.calendar AND used.starts_at >= p.first_moment AND used.starts_at < p.after
+    GROUP BY g.id, p.first_moment
 """)
+
+Period = tuple[datetime, datetime]
 
 
 def load_usage(
@@ -33,20 +37,33 @@ def load_usage(
     """What is used of the grants that have a cap, in every period that begins before ``ends`` and ends after
     ``starts``; one statement, or none where nothing is capped.
 
-    Raises:
-        ValueError: the time is so long that it has more than ``PERIODS_MAX`` periods of the grants.
+    Grants that count by the same calendar share its periods, so what is sent and worked out grows with the grants plus
+    the days, not with their product: no number of terms is too many.
     """
-    periods = [(one.id, *span) for one in grants if one.cap_period is not None for span in _periods(one, starts, ends)]
-    if not periods:
+    calendars: dict[tuple[object, ...], int] = {}
+    periods: list[list[Period]] = []
+    counted: dict[UUID, int] = {}
+    for grant in grants:
+        if grant.cap_period is None:
+            continue
+        own = (grant.starts, grant.ends) if grant.cap_period == "agreement" else ()
+        number = calendars.setdefault((grant.cap_period, grant.time_zone, *own), len(periods))
+        if number == len(periods):
+            periods.append(list(_periods(grant, starts, ends)))
+        counted[grant.id] = number
+    if not counted:
         return Usage()
-    if len(periods) > PERIODS_MAX:
-        raise ValueError(f"{len(periods)} periods of caps at once.")
-    grant_ids, firsts, afters = (list(column) for column in zip(*periods, strict=True))
-    bound = {"partnership_id": partnership_id, "grant_ids": grant_ids, "firsts": firsts, "afters": afters}
-    return Usage({(row.grant_id, row.first_moment): row.minutes for row in session.execute(_USED, bound)})
+    flat = [(number, *span) for number, spans in enumerate(periods) for span in spans]
+    bound = {
+        "partnership_id": partnership_id, "ids": list(counted), "calendars": list(counted.values()),
+        "spanned": list(range(len(periods))), "starts": [spans[0][0] for spans in periods],
+        "ends": [spans[-1][1] for spans in periods], "counted": [number for number, _, _ in flat],
+        "firsts": [first for _, first, _ in flat], "afters": [after for _, _, after in flat],
+    }  # fmt: skip
+    return Usage({(row.id, row.first_moment): row.minutes for row in session.execute(_USED, bound)})
 
 
-def _periods(grant: Grant, starts: datetime, ends: datetime) -> Iterable[tuple[datetime, datetime]]:
+def _periods(grant: Grant, starts: datetime, ends: datetime) -> Iterator[Period]:
     first, after = period(grant, starts)
     yield first, after
     while after < ends and grant.cap_period != "agreement":

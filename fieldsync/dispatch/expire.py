@@ -56,17 +56,20 @@ _ENCODER = msgspec.json.Encoder()
 
 log = structlog.get_logger()
 
-# Open jobs between the sides of what has ended.
+# Open jobs that may rest on what has ended. By whom the crew is employed now does not say who gave it then.
 _RESTING = text("""
-    SELECT w.id, w.crew_id, w.jurisdiction_id, w.service_type_id, EXISTS (
-        SELECT FROM assignment s
-        WHERE s.partnership_id = w.partnership_id AND s.work_order_id = w.id AND s.state = 'planned'
-          AND s.grant_id = ANY(:grant_ids)) AS planned
+    WITH planned AS MATERIALIZED (
+        SELECT work_order_id FROM assignment
+        WHERE partnership_id = :partnership_id AND grant_id IS NOT NULL AND state <> 'released'
+          AND grant_id = ANY(:grant_ids) AND state = 'planned'
+    )
+    SELECT w.id, w.crew_id, w.jurisdiction_id, w.service_type_id,
+           w.id IN (SELECT work_order_id FROM planned) AS planned
     FROM work_order w JOIN crew c ON c.partnership_id = w.partnership_id AND c.id = w.crew_id
     WHERE w.partnership_id = :partnership_id AND w.id > :after
       AND w.status IN ('open', 'in_progress', 'on_hold') AND w.deleted_at IS NULL
-      AND c.jurisdiction_id = ANY(:givers) AND w.jurisdiction_id = ANY(:receivers)
-      AND c.jurisdiction_id <> w.jurisdiction_id
+      AND (w.id IN (SELECT work_order_id FROM planned)
+           OR w.jurisdiction_id = ANY(:receivers) AND c.jurisdiction_id <> w.jurisdiction_id)
     ORDER BY w.id LIMIT :rows
 """)
 
@@ -88,11 +91,12 @@ _TAKEN_OUT = {
 
 
 class _Resting(NamedTuple):
-    """An open job of a crew that is another partner's."""
+    """An open job of a crew that is another partner's, or was when it was planned."""
 
     id: UUID
     crew_id: UUID
-    jurisdiction_id: UUID
+    jurisdiction_id: UUID | None
+    """Null: nobody's, in triage."""
     service_type_id: UUID
     planned: bool
     """Something is planned for it by what has ended, whatever it is now."""
@@ -180,7 +184,6 @@ def _resting(session: Session, ended: Ended, after: UUID) -> list[_Resting]:
     bound = {
         "partnership_id": ended.partnership_id, "after": after, "rows": EXAMINED_PER_READ,
         "grant_ids": [grant.id for grant in ended.grants],
-        "givers": list({grant.giver_id for grant in ended.grants}),
         "receivers": list({grant.receiver_id for grant in ended.grants}),
     }  # fmt: skip
     return [_Resting(*row) for row in session.execute(_RESTING, bound)]
@@ -190,14 +193,16 @@ def _is_out(
     grants: Collection[Grant], serving: Serving, crew_id: UUID, jurisdiction_id: UUID | None, service_type_id: UUID,
     *, rested: bool,
 ) -> bool:  # fmt: skip
-    """Whether a job rested on what has ended, and nothing else allows it. Jobs that no agreement ever allowed stay as
-    they are: whoever gave them away knows why."""
-    employer = serving.crews[crew_id].jurisdiction_id if crew_id in serving.crews else None
-    if employer is None or jurisdiction_id is None:
-        return False
+    """Whether a job rested on what has ended, and nothing else allows it. Jobs that it would not have allowed stay as
+    they are: whoever gave them away knows why.
+
+    What is not planned does not say by whom the crew was employed when it got the job: that may have changed since,
+    so it is taken for the giver's. Whether something else allows it is asked of the employer that it has now.
+    """
     skill = serving.skills.get(service_type_id)
-    rested = rested or any(
-        allows(grant, employer, jurisdiction_id, crew_id, service_type_id, skill) for grant in grants
+    rested = rested or (
+        jurisdiction_id is not None
+        and any(allows(grant, grant.giver_id, jurisdiction_id, crew_id, service_type_id, skill) for grant in grants)
     )
     return rested and not serving.may(crew_id, jurisdiction_id, service_type_id)
 

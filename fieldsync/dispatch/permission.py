@@ -8,16 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from typing import Any
 from uuid import UUID
 
-from fieldsync.agreements.rules import Grant, Usage, allows, cost_cents, holds, open_at
+from fieldsync.agreements.rules import Grant, Usage, cost_cents, grants_for, holds, open_at
 from fieldsync.crews.facts import CrewFacts, Span
 from fieldsync.dispatch.facts import Booked, JobFacts
 from fieldsync.dispatch.load import A_MINUTE
 from fieldsync.dispatch.reasons import Facts, Sayer
 
 AN_INSTANT = timedelta(microseconds=1)
+
+GRANTS_TOLD = 10
+"""Grants of which an answer says why they do not apply, or that others come before them: the best by their rank. More
+of them nobody reads, and two partners may have hundreds between them."""
+
+
+class About(tuple[Grant, ...]):
+    """The grants that are about one crew and one job, the first to apply first; see ``about``."""
+
+    __slots__ = ()
+
+
+def about(grants: Sequence[Grant], crew: CrewFacts, job: JobFacts) -> About:
+    """What ``permission`` picks of ``grants``, picked once: for whoever asks about many times."""
+    if job.jurisdiction_id is None:
+        return About()
+    return About(grants_for(grants, crew.jurisdiction_id, job.jurisdiction_id, crew.id, job.service_type_id, job.skill))
 
 
 def permission(
@@ -33,30 +51,49 @@ def permission(
     if giver == receiver:
         said.good("home_crew", {})
         return None
-    between = [one for one in grants if one.giver_id == giver and one.receiver_id == receiver]
-    about = [one for one in between if allows(one, giver, receiver, crew.id, job.service_type_id, job.skill)]
-    about.sort(key=_rank)
+    fitting = grants if isinstance(grants, About) else about(grants, crew, job)
     refusals: list[tuple[str, Facts]] = []
-    for grant in about:
+    for place, grant in enumerate(fitting):
         left: Facts = {}
         found = [] if span is None and at is None else _not_now(grant, span, at)
         if span is not None and not found and grant.cap_period is not None:
             found, left = _caps(grant, span, _used(grant, booked, usage, ignoring))
         if not found:
-            passed = [str(one.id) for one in about[: about.index(grant)]]
-            said.good("agreement", {**_of(grant), "home_priority": grant.home_priority, "passed_over": passed})
+            passed = [str(one.id) for one in fitting[: min(place, GRANTS_TOLD)]]
+            facts: Facts = {**_of(grant), "home_priority": grant.home_priority, "passed_over": passed}
+            said.good("agreement", facts | _more(place, "more_passed_over"))
             if left:
                 said.good("cap_left", left)
             return grant
-        refusals += found
-    if not between:
-        said.bad("no_agreement", {"giver_id": giver, "receiver_id": receiver})
-    elif not about:
-        for grant in sorted(between, key=_rank):
-            said.bad("not_covered", {**_of(grant), "lacks": _lacks(grant, crew, job)})
+        if place < GRANTS_TOLD:
+            refusals += found
+    if not fitting:
+        _nothing_about_it(said, crew, job, grants, receiver)
+    elif refusals:
+        code, last = refusals[-1]
+        refusals[-1] = code, last | _more(len(fitting))
     for code, facts in refusals:
         said.bad(code, facts)
     return None
+
+
+def _nothing_about_it(
+    said: Sayer, crew: CrewFacts, job: JobFacts, grants: Sequence[Grant], receiver: UUID
+) -> None:  # fmt: skip
+    """Why none of the grants is about the crew and the job."""
+    giver = crew.jurisdiction_id
+    between = [one for one in grants if one.giver_id == giver and one.receiver_id == receiver]
+    if not between:
+        said.bad("no_agreement", {"giver_id": giver, "receiver_id": receiver})
+    told = nsmallest(GRANTS_TOLD, between, key=_rank)
+    for number, grant in enumerate(told, start=1):
+        facts: Facts = {**_of(grant), "lacks": _lacks(grant, crew, job)}
+        said.bad("not_covered", facts | (_more(len(between)) if number == len(told) else {}))
+
+
+def _more(grants: int, called: str = "more") -> Facts:
+    """How many grants are left untold, where any are."""
+    return {called: grants - GRANTS_TOLD} if grants > GRANTS_TOLD else {}
 
 
 def _rank(grant: Grant) -> tuple[Any, ...]:

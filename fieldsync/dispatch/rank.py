@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from fieldsync.agreements.rules import Grant, Usage
+from fieldsync.agreements.rules import Grant, Usage, windows_of
 from fieldsync.crews.facts import CrewFacts, Day, Span
 from fieldsync.dispatch.eligibility import Answer, examine
 from fieldsync.dispatch.facts import Booked, JobFacts
 from fieldsync.dispatch.load import Load, load_of, stops_of
+from fieldsync.dispatch.permission import about
 from fieldsync.dispatch.reasons import OF_THE_TIME
 from fieldsync.dispatch.travel import Travel
+from fieldsync.wallclock import moment
 
 GRID = timedelta(minutes=5)
 """Proposed times are told by the clock: nobody plans for 10:03."""
@@ -24,6 +26,33 @@ GRID = timedelta(minutes=5)
 BEGINNINGS_MAX = 300
 """Beginnings that are tried for one crew and job: two weeks of ten assignments, two shifts and a few agreements' hours
 a day stay below it."""
+
+
+EFFORT_MAX = 20_000
+"""What one request may have examined, counted in times examined: some three times what a hundred crews with two full
+weeks take, and a second or two of a process that others wait for."""
+
+GRANTS_A_TIME = 10
+"""So many grants that are tried at a time cost about as much as examining the time once more."""
+
+
+class Effort:
+    """How much looking for times may still cost."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, most: int | None = None) -> None:
+        """``most``: times that may be examined; left out: ``EFFORT_MAX``."""
+        self.left = EFFORT_MAX if most is None else most
+
+    def spend(self, grants: int) -> None:
+        """One time was examined, under so many grants."""
+        self.left -= 1 + grants // GRANTS_A_TIME
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more ought to be begun. What has been begun is finished: ``BEGINNINGS_MAX`` bounds it."""
+        return self.left <= 0
 
 
 class Slot(Struct, frozen=True):
@@ -52,10 +81,13 @@ class Slot(Struct, frozen=True):
 
 def at_once(
     crew: CrewFacts, booked: Sequence[Booked], job: JobFacts, span: Span | None, grants: Sequence[Grant],
-    usage: Usage, travel: Travel,
+    usage: Usage, travel: Travel, effort: Effort | None = None,
 ) -> Slot:  # fmt: skip
-    """The job at that very time (None: whatever the time)."""
-    return _slot(crew, booked, job, span, examine(crew, booked, job, span, grants, usage, travel), travel)
+    """The job at that very time (None: whatever the time). What it costs is taken from ``effort``."""
+    fitting = about(grants, crew, job)
+    if effort is not None:
+        effort.spend(len(fitting))
+    return _slot(crew, booked, job, span, examine(crew, booked, job, span, fitting or grants, usage, travel), travel)
 
 
 def _slot(
@@ -71,7 +103,7 @@ def _slot(
 
 def earliest(
     crew: CrewFacts, booked: Sequence[Booked], job: JobFacts, minutes: int, within: Span, grants: Sequence[Grant],
-    usage: Usage, travel: Travel,
+    usage: Usage, travel: Travel, effort: Effort | None = None,
 ) -> Slot:  # fmt: skip
     """The first time at which the crew can begin the job within ``within``, and end it there.
 
@@ -82,15 +114,21 @@ def earliest(
     before, an agreement's hours, a certificate, the end of an absence) cannot begin earlier; so only these moments are
     tried, on the grid of five minutes, and at a shift's beginning with the way from the depot behind it. A job that
     would fit only because midnight divides it between two days in a certain way is not found.
+
+    What it costs is taken from ``effort``, of which the caller asks whether to begin.
     """
-    whenever = examine(crew, booked, job, None, grants, usage, travel)
+    effort = effort or Effort()
+    effort.spend(0)
+    fitting = about(grants, crew, job)
+    whenever = examine(crew, booked, job, None, fitting or grants, usage, travel)
     if not whenever.eligible:
         return Slot(crew, job, None, whenever)
     length = timedelta(minutes=minutes)
     best: Slot | None = None
-    for starts in islice(_beginnings(crew, booked, job, within, length, grants, travel), BEGINNINGS_MAX):
+    for starts in islice(_beginnings(crew, booked, job, within, length, fitting, travel), BEGINNINGS_MAX):
         span = Span(starts, starts + length)
-        answer = examine(crew, booked, job, span, grants, usage, travel)
+        answer = examine(crew, booked, job, span, fitting, usage, travel)
+        effort.spend(len(fitting))
         if answer.eligible:
             return _slot(crew, booked, job, span, answer, travel)
         if best is None or len(answer.bad()) < len(best.answer.bad()):
@@ -104,7 +142,7 @@ def _beginnings(
     crew: CrewFacts, booked: Sequence[Booked], job: JobFacts, within: Span, length: timedelta,
     grants: Sequence[Grant], travel: Travel,
 ) -> Iterator[datetime]:  # fmt: skip
-    """Moments at which something begins to allow it, from the first on."""
+    """Moments at which something begins to allow it, from the first on. ``grants`` are about the crew and the job."""
     drive = timedelta() if crew.depot is None else timedelta(minutes=travel.minutes(crew.depot, job.at))
     moments = {within.starts}
     for day in crew.days:
@@ -116,9 +154,8 @@ def _beginnings(
         moments.update(one.starts for one in person.there)
         moments.update(held.span.starts for held in person.held)
     for grant in grants:
-        if (grant.giver_id, grant.receiver_id) == (crew.jurisdiction_id, job.jurisdiction_id):
-            moments.add(grant.starts)
-            moments.update(_openings(grant, within))
+        moments.add(grant.starts)
+        moments.update(_openings(grant, within))
     last = within.ends - length
     yield from sorted({on_grid(one) for one in moments if within.starts <= one <= last and on_grid(one) <= last})
 
@@ -126,14 +163,11 @@ def _beginnings(
 def _openings(grant: Grant, within: Span) -> Iterator[datetime]:
     """When its hours begin, and perhaps a new period of its caps."""
     zone = ZoneInfo(grant.time_zone)
-    day, last = (moment.astimezone(zone).date() for moment in within)
+    day, last = (one.astimezone(zone).date() for one in within)
     while day <= last:
-        midnight = datetime.combine(day, time(), zone)
         if grant.cap_period is not None:
-            yield midnight.astimezone(UTC)
-        for window in grant.hours:
-            if window.weekday == day.isoweekday():
-                yield (midnight + timedelta(minutes=window.starts)).astimezone(UTC)
+            yield moment(zone, day)
+        yield from (opens for opens, _ in windows_of(grant.hours, grant.time_zone, day))
         day += timedelta(days=1)
 
 

@@ -54,7 +54,8 @@ class Reason(Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """The same for a person."""
-        return SENTENCES[self.code](self.facts, ZoneInfo(self.time_zone))
+        said = SENTENCES[self.code](self.facts, ZoneInfo(self.time_zone))
+        return said if (more := self.facts.get("more")) is None else f"{said} {more} more do not apply either."
 
     def told(self, shown: Shown) -> Reason:
         """The same for somebody who may not read all of it: null instead, or left out of a list."""

@@ -90,17 +90,24 @@ JOBS_OF = msgspec.json.Decoder(list[JobFacts])
 
 def load(
     session: Session, partnership_id: UUID, crew_ids: Collection[UUID] | None, first: datetime, last: datetime,
-    grants: list[Grant] | None = None,
+    grants: list[Grant] | None = None, receivers: Collection[UUID] | None = None,
 ) -> Situation:  # fmt: skip
     """The crews with these ids (None: all that are not disbanded), and what ``examine`` asks about them for any time
     from ``first`` up to ``last``. Four statements; three where nothing is capped, and one less where the ``grants`` of
-    that time are at hand."""
+    that time are at hand.
+
+    What is used of caps is read only of the grants from the crews' employers to ``receivers``, where the jobs lie
+    (None: to anybody; none: nobody asks about caps)."""
     starts, ends = first - MARGIN, last + MARGIN
     days = starts.astimezone(UTC).date(), ends.astimezone(UTC).date()
     crews = load_crews(session, partnership_id, crew_ids, *days)
     if grants is None:
         grants = load_grants(session, partnership_id, first, last)
-    usage = load_usage(session, partnership_id, grants, first, last)
+    givers = {crew.jurisdiction_id for crew in crews.values()}
+    asked = (
+        one for one in grants if one.giver_id in givers and (receivers is None or one.receiver_id in receivers)
+    )  # fmt: skip
+    usage = load_usage(session, partnership_id, asked, first, last)
     booked = load_booked(session, partnership_id, list(crews), starts, ends)
     return Situation(crews, booked, grants, usage)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from fieldsync.auth.actor import StaffActor
 from fieldsync.database import new_id
-from fieldsync.dispatch.assignments.untimed import check_given
+from fieldsync.dispatch.assignments.untimed import check_given, check_seen
 from fieldsync.documents import etag
 from fieldsync.journal.edits import Author, Decision, Edit, Outcome
 from fieldsync.journal.enter import enter
@@ -117,6 +117,7 @@ class Desk:
         Raises:
             EditRefused: one of them is refused; the caller's transaction is to be rolled back.
             NotAllowed: one of them would leave a work order outside the jurisdictions that she dispatches for.
+            UnknownReference: one of them gives a work order to a crew that she may not see.
             CrewNotEligible: one of them gives a work order to a crew that may not do it.
         """
         author = Author(self.staff_id, "office", self.partnership_id, None, self.own)
@@ -124,9 +125,12 @@ class Desk:
         for decision in outcome.decisions:
             if decision.problem is not None:
                 raise refused(decision.problem)
+        given = _given(outcome)
+        # First of all: any other refusal would tell that the crew exists, and more.
+        check_seen(self.session, self.partnership_id, self.own, set(given.values()), self.at)
         self._check_places(outcome)
         self._check_retired(outcome.decisions)
-        self._check_crews(outcome)
+        check_given(self.session, self.partnership_id, self.own, given, self.at)
         return outcome
 
     def _check_places(self, outcome: Outcome) -> None:
@@ -152,15 +156,15 @@ class Desk:
         for name, detail in self.session.execute(queries.RETIRED, bound):
             raise refused({"code": "unknown_reference", "detail": detail, "field": name})
 
-    def _check_crews(self, outcome: Outcome) -> None:
-        """A crew is given what it may do: agreements bind without a time, too. What it has already goes on."""
-        changed = {
-            decision.edit.record_id for decision in outcome.decisions
-            if "crew_id" in decision.edit.values
-            and (decision.edit.action == "create" or "crew_id" in (decision.before or ()))
-        }  # fmt: skip
-        given = {
-            record.id: record.crew_id for record in outcome.touched.values()
-            if not record.kind.is_child and record.id in changed and record.crew_id is not None
-        }  # fmt: skip
-        check_given(self.session, self.partnership_id, self.own, given, self.at)
+
+def _given(outcome: Outcome) -> dict[UUID, UUID]:
+    """Work order -> the crew that it is newly given; what a crew has already goes on."""
+    changed = {
+        decision.edit.record_id for decision in outcome.decisions
+        if "crew_id" in decision.edit.values
+        and (decision.edit.action == "create" or "crew_id" in (decision.before or ()))
+    }  # fmt: skip
+    return {
+        record.id: record.crew_id for record in outcome.touched.values()
+        if not record.kind.is_child and record.id in changed and record.crew_id is not None
+    }  # fmt: skip

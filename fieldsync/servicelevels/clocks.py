@@ -167,7 +167,8 @@ def advance(job: Job, event: Event, terms: Terms) -> None:
     reopened = was_done and job.status not in DONE
     if retargeted or reopened:
         _aim(job, at, terms, reopened=reopened)
-    if event.paused is not None:
+    # What is done or deleted has no clock to pause: that leaves no trace, so that tidings of before it still count.
+    if event.paused is not None and job.status not in DONE and not job.deleted:
         event.paused.starts_at = at
         job.pauses = (*job.pauses, event.paused)
     if event.resumed is not None and (pause := job.open_pause("office")) is not None:

@@ -6,7 +6,7 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fieldsync.servicelevels.clocks import Event, Job, Pause, advance, start
@@ -55,6 +55,16 @@ def test_the_same_events_give_the_same_clocks(history: tuple[Job, list[Event]]) 
 
 
 @given(histories())
+@example(
+    (
+        Job(uid(99), S.OPEN, Facts(POTHOLE, 1, WEST)),
+        [
+            Event(MONDAY, S.CANCELLED),
+            Event(after(1), paused=Pause("office", MONDAY)),
+            Event(MONDAY, S.OPEN),
+        ],
+    )
+)
 def test_what_is_spent_is_what_counted_outside_all_pauses(history: tuple[Job, list[Event]]) -> None:
     """One target, one calendar: the spent minutes are those of the time in which the clock was neither paused nor
     stopped, found here by going through the history by other means."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fieldsync.agreements.rules import Window
 from fieldsync.crews.spans import joined, without
 from fieldsync.dispatch.eligibility import CODES
 from tests.rules.dispatching import (
@@ -85,6 +86,25 @@ def test_the_way_is_from_the_assignment_before_or_else_from_the_depot() -> None:
     assert ask(about=job(at=north(10)), booked=before).travel_minutes == pytest.approx(2)
     assert ask(about=job(at=north(10))).travel_minutes == pytest.approx(10)
     assert ask(of=crew(depot=None), about=job(at=north(10))).travel_minutes is None
+
+
+def test_of_many_agreements_the_best_ranked_are_told_and_how_many_more_there_are() -> None:
+    closed = [grant(f"A-{number:02}", hours=(Window(7, 0, 1),)) for number in range(13)]
+    answer = ask(about=job(jurisdiction_id=EAST), grants=closed)
+    told = [reason for reason in answer.reasons if reason.code == "outside_agreed_hours"]
+    assert [reason.facts["agreement"] for reason in told] == [f"A-{number:02}" for number in range(10)]
+    assert [reason.facts.get("more") for reason in told] == [None] * 9 + [3]
+    assert told[-1].sentence == "Agreement A-09 does not hold at these hours. 3 more do not apply either."
+    elsewhere = [grant(f"A-{number:02}", crew_ids=frozenset({name("another")})) for number in range(13)]
+    answer = ask(about=job(jurisdiction_id=EAST), grants=elsewhere)
+    told = [reason for reason in answer.reasons if reason.code == "not_covered"]
+    assert [reason.facts.get("more") for reason in told] == [None] * 9 + [3]
+    # One that applies is found however many come before it.
+    answer = ask(about=job(jurisdiction_id=EAST), grants=[*closed, grant("B")])
+    assert answer.grant_id == name("B")
+    assert facts(answer, "agreement")["passed_over"] == [str(one.id) for one in closed[:10]]
+    assert facts(answer, "agreement")["more_passed_over"] == 3
+    assert "more" not in facts(ask(about=job(jurisdiction_id=EAST), grants=closed[:10]), "outside_agreed_hours")
 
 
 def test_an_agreement_between_its_own_parties_says_nothing_of_the_home_crew() -> None:

@@ -68,11 +68,25 @@ def test_a_move_keeps_what_is_not_named(starts: datetime, minutes: int, other: d
     ((NINE, NINE + HOUR, 61), "minutes"),
     ((NINE.replace(year=1899), None, 60), "starts_at"),
     ((None, NINE.replace(year=2201), 60), "ends_at"),
+    # The year counts as it is stored, and that of what is reckoned as well.
+    ((datetime(2200, 12, 31, 23, 59, tzinfo=timezone(-14 * HOUR)), None, 60), "starts_at"),
+    ((None, datetime(1900, 1, 1, 0, 59, tzinfo=timezone(14 * HOUR)), 60), "ends_at"),
+    ((datetime(2200, 12, 31, 23, 59, tzinfo=UTC), None, 60), "ends_at"),
+    ((None, datetime(1900, 1, 1, 0, 59, tzinfo=UTC), 60), "starts_at"),
+    ((datetime(9999, 12, 31, 23, tzinfo=timezone(-14 * HOUR)), None, 60), "starts_at"),
+    ((None, datetime(1, 1, 1, tzinfo=timezone(14 * HOUR)), 60), "ends_at"),
 ])  # fmt: skip
 def test_what_is_no_planned_time(given_: tuple[datetime | None, datetime | None, int | None], field: str) -> None:
     with pytest.raises(SpanRefused) as refused:
         span_of(*given_)
     assert (refused.value.field, refused.value.detail[-1]) == (field, ".")
+
+
+def test_the_first_and_the_last_year_by_any_clock() -> None:
+    first = datetime(1899, 12, 31, 23, tzinfo=timezone(-2 * HOUR))
+    assert span_of(first, None, 60).starts == datetime(1900, 1, 1, 1, tzinfo=UTC)
+    last = datetime(2201, 1, 1, 1, tzinfo=timezone(2 * HOUR))
+    assert span_of(None, last, 60).ends == datetime(2200, 12, 31, 23, tzinfo=UTC)
 
 
 class TestOverruling:

@@ -13,7 +13,7 @@ from fieldsync.crews.facts import CrewFacts, Span
 from fieldsync.dispatch.eligibility import examine
 from fieldsync.dispatch.facts import JobFacts
 from fieldsync.dispatch.load import load_of, stops_of
-from fieldsync.dispatch.rank import GRID, Slot, at_once, best_crews, best_jobs, earliest, on_grid
+from fieldsync.dispatch.rank import GRID, Effort, Slot, at_once, best_crews, best_jobs, earliest, on_grid
 from tests.rules.dispatching import (
     EAST,
     TRAVEL,
@@ -116,6 +116,29 @@ def test_no_earlier_time_of_the_grid_would_do(of: Known) -> None:
         assert not answer.eligible, span
         tried += 3 * GRID
     assert not slot.fits or (slot.span is not None and day.starts <= slot.span.starts and slot.span.ends <= day.ends)
+
+
+def test_only_agreements_that_are_about_the_crew_and_the_job_have_moments_tried() -> None:
+    """Else those of others would use up what is tried before the right one begins."""
+    often = tuple(Window(weekday, 20 * number, 20 * number + 1) for weekday in range(1, 8) for number in range(60))
+    others = grant("others", crew_ids=frozenset({name("another")}), hours=often)
+    slot = first(about=EASTS, grants=[others, grant(starts=local(9, "09:00"))],
+                 within=Span(TUESDAY.starts, local(10, "00:00")))  # fmt: skip
+    assert (slot.fits, slot.span) == (True, during(9, "09:00"))
+
+
+def test_what_looking_costs_grows_with_the_times_and_the_agreements_tried() -> None:
+    def cost(grants: list[Any]) -> int:
+        effort, within = Effort(100_000), Span(TUESDAY.starts, local(10, "00:00"))
+        never = [changed(one, hours=(Window(2, 0, 1),)) for one in grants]
+        earliest(crew(), (), EASTS, 60, within, never, Usage(), TRAVEL, effort)
+        return 100_000 - effort.left
+
+    one, many = cost([grant()]), cost([grant(f"A-{number}") for number in range(100)])
+    assert one > 1
+    assert many == 1 + (one - 1) * 11
+    assert not Effort(1).spent
+    assert Effort(0).spent
 
 
 def test_times_are_on_the_grid() -> None:

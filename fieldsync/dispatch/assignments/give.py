@@ -18,6 +18,7 @@ from fieldsync.dispatch.assignments.spans import SpanRefused, minutes_of, span_o
 from fieldsync.dispatch.assignments.verdicts import Result, all_or_none, not_eligible, show_present, told
 from fieldsync.dispatch.assignments.write import EventRow, HandOver, Row
 from fieldsync.dispatch.facts import Booked
+from fieldsync.journal.edits import Record
 from fieldsync.problems import EditReused, PreconditionFailed, Problem, RecordDeleted, UnknownReference, Unprocessable
 
 
@@ -71,6 +72,8 @@ class _Giving:
         try:
             if isinstance(span, SpanRefused):
                 raise Unprocessable(span.detail, field=span.field)
+            # Also where it was done before: what has become of it is for those who may see the work order now.
+            self._record(item)
             if (made := self._made.get(item.id)) is not None:
                 _check_same(self._dispatcher, made, item, span)
                 result.repeated = True
@@ -103,11 +106,14 @@ class _Giving:
         self._book(item, span, answer.grant_id, codes(overruled))
         return codes(overruled)
 
-    def _check_work_order(self, item: AssignmentWanted) -> None:
-        known = self._known
-        record = known.records.get(item.work_order_id)
+    def _record(self, item: AssignmentWanted) -> Record:
+        record = self._known.records.get(item.work_order_id)
         if record is None or not self._dispatcher.may(record.jurisdiction_id):
             raise UnknownReference("There is no such work order that you may see.", field="work_order_id")
+        return record
+
+    def _check_work_order(self, item: AssignmentWanted) -> None:
+        known, record = self._known, self._record(item)
         if item.crew_id not in known.seen:
             raise UnknownReference("There is no such crew that you may give work to.", field="crew_id")
         if record.deleted:

@@ -101,7 +101,7 @@ def load(
     givers = {crew.jurisdiction_id for crew in crews}
     pairs = dispatcher.ids(givers=list(givers), receivers=list(receivers))
     locked = set(session.execute(queries.LOCK_CAPS, pairs).scalars())
-    now = situation.load(session, partnership_id, [crew.id for crew in crews], first, last)
+    now = situation.load(session, partnership_id, [crew.id for crew in crews], first, last, None, receivers)
     seen = situation.serving(now, dispatcher.own, first, last)
     # Of a crew that is hers to send at this moment she is told why it cannot come later.
     at, until = dispatcher.at, dispatcher.at + _AN_INSTANT

@@ -140,7 +140,9 @@ class _Moving:
         record = self._known.records[part.work_order_id]
         check_hers(self._dispatcher, record.jurisdiction_id, self._found[item.id].employer_id)
         result.work_order_id = part.work_order_id
-        if part.version not in (frozenset({item.version}) if self._versions is None else self._versions):
+        wanted = frozenset({item.version}) if self._versions is None else self._versions
+        # Of a crew or a time that came in between nothing was locked or read: even a version that was guessed is stale.
+        if part.version not in wanted or not self._found[item.id].stands(part):
             raise PreconditionFailed("The assignment has changed since you looked at it.", field="version")
         if part.state != "planned":
             raise AssignmentOver

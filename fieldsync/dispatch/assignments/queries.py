@@ -117,16 +117,32 @@ _SENT = """
         'minutes', t.minutes, 'pinned', t.pinned, 'state', t.state, 'released_because', t.released_because,
         'grant_id', t.grant_id, 'assigned_by', t.assigned_by, 'created_at', t.created_at, 'updated_at', t.updated_at"""
 
+_HERS = "(CAST(:own AS uuid[]) IS NULL OR coalesce(w.jurisdiction_id = ANY(CAST(:own AS uuid[])), false))"
+"""Whether a work order ``w`` is one that she dispatches."""
+
+# To the home of a lent crew the history begins where its crew got the job: what was said while another partner's crew
+# had it, and which one that was, is between that partner and the one where the work lies.
 _EVENTS = f"""
         'events', coalesce((
             SELECT json_agg(json_build_object(
-                'id', e.id, 'at', e.at, 'action', e.action, 'reason', e.reason, 'before', e.before, 'after', e.after,
+                'id', e.id, 'at', e.at, 'action', e.action, 'reason', e.reason,
+                'before', CASE WHEN e.is_first THEN e.before || '{{"crew_id": null}}' ELSE e.before END,
+                'after', e.after,
                 'by', CASE WHEN s.id IS NOT NULL THEN json_build_object('id', s.id, 'name', s.name) END)
                 ORDER BY e.at, e.id)
             FROM (
-                SELECT * FROM assignment_event
-                WHERE partnership_id = t.partnership_id AND assignment_id = t.id ORDER BY at DESC, id DESC
-                LIMIT {EVENTS_MAX}
+                SELECT v.*, v.id = got.id AS is_first
+                FROM assignment_event v
+                LEFT JOIN (
+                    SELECT g.at, g.id FROM assignment_event g
+                    JOIN crew f ON f.partnership_id = g.partnership_id AND f.id = CAST(g.before ->> 'crew_id' AS uuid)
+                    WHERE g.partnership_id = t.partnership_id AND g.assignment_id = t.id
+                      AND NOT {_HERS} AND f.jurisdiction_id <> ALL(CAST(:own AS uuid[]))
+                    ORDER BY g.at DESC, g.id DESC LIMIT 1
+                ) got ON true
+                WHERE v.partnership_id = t.partnership_id AND v.assignment_id = t.id
+                  AND (got.id IS NULL OR (v.at, v.id) >= (got.at, got.id))
+                ORDER BY v.at DESC, v.id DESC LIMIT {EVENTS_MAX}
             ) e LEFT JOIN staff s ON s.partnership_id = e.partnership_id AND s.id = e.staff_id), '[]')"""
 
 # Those of her jurisdictions' work orders, and those of her jurisdictions' crews wherever they are lent.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import overload
 
 from fieldsync.crews.facts import Span
 from fieldsync.workorders.kinds import YEARS
@@ -33,13 +34,10 @@ def span_of(starts_at: datetime | None, ends_at: datetime | None, minutes: int |
     Raises:
         SpanRefused: fewer are given, they do not agree, or no planned time comes of them.
     """
-    for field, moment in (("starts_at", starts_at), ("ends_at", ends_at)):
-        if moment is not None and not YEARS[0] <= moment.year <= YEARS[1]:
-            raise SpanRefused(field, f"A year from {YEARS[0]} to {YEARS[1]} is expected.")
     if minutes is not None and not 1 <= minutes <= MINUTES_MAX:
         raise SpanRefused("minutes", f"From 1 to {MINUTES_MAX:,} minutes are planned at once.")
     length = None if minutes is None else minutes * _A_MINUTE
-    starts, ends = (None if moment is None else moment.astimezone(UTC) for moment in (starts_at, ends_at))
+    starts, ends = _in_years("starts_at", starts_at), _in_years("ends_at", ends_at)
     if starts is None and ends is not None and length is not None:
         starts = ends - length
     elif ends is None and starts is not None and length is not None:
@@ -50,7 +48,25 @@ def span_of(starts_at: datetime | None, ends_at: datetime | None, minutes: int |
         raise SpanRefused("minutes", "starts_at, ends_at and minutes do not agree.")
     if not _A_MINUTE <= ends - starts <= MINUTES_MAX * _A_MINUTE or (ends - starts) % _A_MINUTE:
         raise SpanRefused("ends_at", f"It ends from 1 to {MINUTES_MAX:,} whole minutes after it starts.")
-    return Span(starts, ends)
+    # What was reckoned is stored like what was given.
+    return Span(_in_years("starts_at", starts), _in_years("ends_at", ends))
+
+
+@overload
+def _in_years(field: str, moment: datetime) -> datetime: ...
+@overload
+def _in_years(field: str, moment: datetime | None) -> datetime | None: ...
+def _in_years(field: str, moment: datetime | None) -> datetime | None:
+    """The moment in UTC, which is what is stored: its year there counts, not the one that was written."""
+    if moment is None:
+        return None
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:  # Of the year 1 or 9999.
+        moment = None
+    if moment is None or not YEARS[0] <= moment.year <= YEARS[1]:
+        raise SpanRefused(field, f"A year from {YEARS[0]} to {YEARS[1]} (UTC) is expected.")
+    return moment
 
 
 def moved(span: Span, starts_at: datetime | None, ends_at: datetime | None, minutes: int | None) -> Span:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from fieldsync.agreements.rules import Grant
+from fieldsync.agreements.rules import Grant, grants_for, holds, open_at
 from fieldsync.dispatch.assignments import queries, write
 from fieldsync.dispatch.assignments.load import Dispatcher, Known, load
 from fieldsync.dispatch.assignments.plan import Part
@@ -13,7 +13,7 @@ from fieldsync.dispatch.assignments.problems import AssignmentOver, RecallNotAgr
 from fieldsync.dispatch.assignments.verdicts import Result, show_present
 from fieldsync.dispatch.assignments.whose import Whose, check_hers, whose
 from fieldsync.dispatch.assignments.write import EventRow, HandOver, Row
-from fieldsync.problems import NotAllowed, NotFound, PreconditionFailed
+from fieldsync.problems import NotAllowed, NotFound, PreconditionFailed, Problem
 
 
 def release(dispatcher: Dispatcher, assignment_id: UUID, wanted: frozenset[int], reason: str) -> None:
@@ -35,7 +35,7 @@ def recall(dispatcher: Dispatcher, assignment_id: UUID, wanted: frozenset[int], 
     Raises:
         NotFound, PreconditionFailed, AssignmentOver
         NotAllowed: she does not dispatch for the jurisdiction that employs the crew.
-        RecallNotAgreed: the agreement by which it was lent does not give its home priority.
+        RecallNotAgreed: the agreement by which it is lent does not give its home priority.
     """
     one, known = _find(dispatcher, assignment_id)
     part = known.parts[assignment_id]
@@ -46,8 +46,8 @@ def recall(dispatcher: Dispatcher, assignment_id: UUID, wanted: frozenset[int], 
         raise NotAllowed("Only the home of a crew recalls it; release the assignment.")
     _check_present(dispatcher, part, wanted)
     # Without a grant she owes nobody the crew; and who dispatches where the work lies may take it back anyway.
-    if part.grant_id is not None and not dispatcher.may(record.jurisdiction_id):
-        grant = next((grant for grant in known.plan.grants if grant.id == part.grant_id), None)
+    if not dispatcher.may(record.jurisdiction_id):
+        grant = _lent_by(known, part)
         if grant is not None and not _recallable(grant):
             raise RecallNotAgreed(grant_id=str(grant.id), agreement=grant.code)
     parts = known.planned(part.work_order_id)
@@ -56,25 +56,58 @@ def recall(dispatcher: Dispatcher, assignment_id: UUID, wanted: frozenset[int], 
     write.hand_over(dispatcher, [HandOver(record.id, record.version, None, reason, "recalled")])
 
 
+def _lent_by(known: Known, part: Part) -> Grant | None:
+    """The grant by which the crew is lent for this time: the one by which it was planned as long as that allows it, or
+    else the first that does. A version that took the place of another binds what was planned under the other."""
+    job = known.jobs[part.work_order_id]
+    if job.jurisdiction_id is None:
+        return None
+    giver_id = known.plan.crews[part.crew_id].jurisdiction_id
+    about = grants_for(
+        known.plan.grants, giver_id, job.jurisdiction_id, part.crew_id, job.service_type_id, job.skill
+    )  # fmt: skip
+    allow = [grant for grant in about if holds(grant, *part.span) and open_at(grant, *part.span)]
+    return next((grant for grant in allow if grant.id == part.grant_id), allow[0] if allow else None)
+
+
 def _recallable(grant: Grant) -> bool:
     return grant.home_priority or grant.sort == "offer"
 
 
 def _find(dispatcher: Dispatcher, assignment_id: UUID) -> tuple[Whose, Known]:
+    """Lock and read it.
+
+    Raises:
+        NotFound: there is none that she may see.
+        PreconditionFailed: it got another crew or time while nothing was locked yet: of those nothing is known here.
+    """
     found = whose(dispatcher, [assignment_id]).get(assignment_id)
     if found is None:
         raise NotFound
-    return found, load(dispatcher, [found.work_order_id], [found.crew_id], [found.span], [assignment_id])
+    known = load(dispatcher, [found.work_order_id], [found.crew_id], [found.span], [assignment_id])
+    part = known.parts[assignment_id]
+    if not found.stands(part):
+        # What she is shown is the present: so it is whose it is now that decides whether she may see it.
+        present = whose(dispatcher, [assignment_id])[assignment_id]
+        jurisdiction_id = known.records[part.work_order_id].jurisdiction_id
+        if not dispatcher.may(jurisdiction_id) and not dispatcher.may(present.employer_id):
+            raise NotFound
+        raise _stale(dispatcher, part)
+    return found, known
 
 
 def _check_present(dispatcher: Dispatcher, part: Part, wanted: frozenset[int]) -> None:
     if part.version not in wanted:
-        result = Result(part.id, problem=PreconditionFailed("The assignment has changed since you looked at it."))
-        show_present(dispatcher, [result], queries.SENT, "id")
-        assert result.problem is not None
-        raise result.problem
+        raise _stale(dispatcher, part)
     if part.state != "planned":
         raise AssignmentOver
+
+
+def _stale(dispatcher: Dispatcher, part: Part) -> Problem:
+    result = Result(part.id, problem=PreconditionFailed("The assignment has changed since you looked at it."))
+    show_present(dispatcher, [result], queries.SENT, "id")
+    assert result.problem is not None
+    return result.problem
 
 
 def _events(parts: Sequence[Part], action: str, reason: str) -> list[EventRow]:

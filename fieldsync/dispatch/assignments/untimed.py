@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,14 +14,32 @@ from fieldsync.crews.roster import load_crews
 from fieldsync.dispatch.assignments.plan import against_untimed
 from fieldsync.dispatch.eligibility import examine
 from fieldsync.dispatch.reasons import shown_to
-from fieldsync.dispatch.situation import load_jobs
+from fieldsync.dispatch.situation import Situation, load_jobs, serving
 from fieldsync.dispatch.travel import StraightLine
-from fieldsync.problems import CrewNotEligible
+from fieldsync.problems import CrewNotEligible, UnknownReference
 
 _AN_INSTANT = timedelta(microseconds=1)
 
 _NO_WAY = StraightLine(kmh=1, detour=1)
 """Without a time nothing is driven."""
+
+
+def check_seen(
+    session: Session, partnership_id: UUID, own: frozenset[UUID] | None, crew_ids: Collection[UUID], at: datetime
+) -> None:
+    """That crews, which exist, are there for whoever gives them work: those of the jurisdictions ``own`` (None: all of
+    them), and those that a grant gives to one of these at this moment. At most two statements.
+
+    Raises:
+        UnknownReference: one of them is not; in the words for an id that means nothing.
+    """
+    if own is None or not crew_ids:
+        return
+    crews = load_crews(session, partnership_id, set(crew_ids), at.date(), at.date())
+    until = at + _AN_INSTANT
+    now = Situation(crews, {}, load_grants(session, partnership_id, at, until), Usage())
+    if unseen := set(crew_ids) - serving(now, own, at, until):
+        raise UnknownReference(f"There is no crew {min(unseen)}.", field="crew_id")
 
 
 def check_given(

@@ -11,6 +11,7 @@ from msgspec import Struct
 from fieldsync.crews.facts import Span
 from fieldsync.dispatch.assignments import queries
 from fieldsync.dispatch.assignments.load import Dispatcher
+from fieldsync.dispatch.assignments.plan import Part
 from fieldsync.problems import NotAllowed, NotFound
 
 
@@ -29,6 +30,10 @@ class Whose(Struct):
     def span(self) -> Span:
         """Its planned time."""
         return Span(self.starts_at.astimezone(UTC), self.ends_at.astimezone(UTC))
+
+    def stands(self, part: Part) -> bool:
+        """Whether it still has this crew and time: by them it was found out what to lock and to read."""
+        return (self.crew_id, self.span) == (part.crew_id, part.span)
 
 
 def whose(dispatcher: Dispatcher, ids: Sequence[UUID]) -> dict[UUID, Whose]:

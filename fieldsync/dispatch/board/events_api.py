@@ -47,7 +47,7 @@ def listen() -> Response:
     given = request.headers.get("Last-Event-ID", "")
     stream = open_stream(
         db.engine,
-        Reader(actor.partnership_id, actor.token_id, READERS),
+        Reader(actor.partnership_id, actor.staff_id, actor.token_id, READERS),
         int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else None,
         most=settings.board_streams,
         seconds=settings.board_stream_minutes * MINUTE_S,

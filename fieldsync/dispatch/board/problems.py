@@ -6,6 +6,6 @@ from fieldsync.problems import ComeAgain
 
 
 class StreamsTaken(ComeAgain):
-    """As many consoles listen to this process as it has threads for; ask for the changes meanwhile, and try later."""
+    """As many consoles listen as a process, a partnership or a person may have; ask for the changes meanwhile."""
 
     code = "streams_taken"

@@ -142,15 +142,14 @@ CHANGED = text("""
     ) c ORDER BY change LIMIT :rows
 """)
 
-# Jobs for which something was planned, up to a moment between the two questions.
+# Jobs for which something was planned, up to a moment between the two questions. The limit is one of jobs, not of their
+# parts: else fewer of them would look like all.
 RUN_OUT = text("""
-    SELECT DISTINCT work_order_id FROM (
-        SELECT work_order_id FROM assignment
-        WHERE partnership_id = :partnership_id AND state = 'planned'
-          AND tstzrange(starts_at, ends_at) && tstzrange(CAST(:seen_at AS timestamptz), :at, '[]')
-          AND ends_at > CAST(:seen_at AS timestamptz) AND ends_at <= :at
-        LIMIT :rows
-    ) a
+    SELECT DISTINCT work_order_id FROM assignment
+    WHERE partnership_id = :partnership_id AND state = 'planned'
+      AND tstzrange(starts_at, ends_at) && tstzrange(CAST(:seen_at AS timestamptz), :at, '[]')
+      AND ends_at > CAST(:seen_at AS timestamptz) AND ends_at <= :at
+    LIMIT :rows
 """)
 
 # The crews on whose days a change can be seen: those that were written, those that an assignment left, and those that

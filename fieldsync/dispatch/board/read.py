@@ -156,7 +156,8 @@ def _seen(reader: Reader, horizon: Horizon, among: Collection[UUID] | None = Non
 def _crews(reader: Reader, horizon: Horizon, crew_ids: Collection[UUID]) -> list[BoardCrew]:
     """These crews as the board shows them, by code."""
     session, partnership_id = reader.session, reader.partnership_id
-    now = situation.load(session, partnership_id, crew_ids, horizon.starts, horizon.ends)
+    # Without what is used of caps: an assignment that was within one stays so (``blocks.NO_CLASH``).
+    now = situation.load(session, partnership_id, crew_ids, horizon.starts, horizon.ends, receivers=())
     bound = reader.ids(**horizon.times(), crew_ids=list(now.crews), rows=ASSIGNMENTS_MAX + 1)
     rows = _ROWS.decode(session.execute(queries.PLANNED, bound).scalar_one())
     if len(rows) > ASSIGNMENTS_MAX:

@@ -8,6 +8,7 @@ import select
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator
 from typing import NamedTuple
 from uuid import UUID
@@ -36,6 +37,10 @@ RETRY_MS = (2_000, 5_000)
 FULL_RETRY_S = 30
 """When to try again where all streams are taken; until then the console asks for changes."""
 
+PER_PERSON = 4
+"""Streams that one person has in a process: a console on each of her screens, a telephone, and one that has not yet
+been noticed to be gone. Else whoever opens them over and over takes everybody's."""
+
 STREAMS = Gauge("fieldsync_board_streams", "Consoles that listen to the board.", multiprocess_mode="livesum")
 
 _LOOK = text("""
@@ -54,6 +59,7 @@ class Reader(NamedTuple):
     """Whose stream it is."""
 
     partnership_id: UUID
+    staff_id: UUID
     token_id: UUID
     roles: Collection[str]
     """One of which she must have for as long as it lasts."""
@@ -65,28 +71,43 @@ class Places:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.count = 0
+        self._taken: Counter[tuple[UUID, ...]] = Counter()
         self.may_go_on: Callable[[], bool] = lambda: True
         """Asked by every stream once a second; the server's process answers no when it is to end."""
 
-    def take(self, most: int) -> None:
-        """Raises:
-        StreamsTaken: there are ``most`` already.
+    def take(self, reader: Reader, most: int) -> None:
+        """A place for a stream of hers, of ``most`` in all. A partnership has half of them at most (of an odd number
+        one more), so that none takes everybody's place; a person ``PER_PERSON``.
+
+        Raises:
+            StreamsTaken: there is none.
         """
+        person, partnership = _owners(reader)
         with self._lock:
-            if self.count >= most:
+            if self.count >= most or self._taken[partnership] >= (most + 1) // 2 or self._taken[person] >= PER_PERSON:
                 raise StreamsTaken(retry_after_s=FULL_RETRY_S)
             self.count += 1
+            self._taken.update((person, partnership))
         STREAMS.inc()
 
-    def leave(self) -> None:
-        """One stream less."""
+    def leave(self, reader: Reader) -> None:
+        """One stream of hers less."""
         with self._lock:
             self.count -= 1
+            for owner in _owners(reader):
+                self._taken[owner] -= 1
+                if not self._taken[owner]:
+                    del self._taken[owner]
         STREAMS.dec()
 
     def forget(self) -> None:
         """A child has none of its parent's streams."""
-        self._lock, self.count = threading.Lock(), 0
+        self._lock, self.count, self._taken = threading.Lock(), 0, Counter()
+
+
+def _owners(reader: Reader) -> tuple[tuple[UUID, ...], tuple[UUID, ...]]:
+    """Her, with whatever token, and her partnership."""
+    return (reader.partnership_id, reader.staff_id), (reader.partnership_id,)
 
 
 PLACES = Places()
@@ -138,7 +159,7 @@ class Stream:
             self._is_open = False
             self._parts.close()
             self._listener.close(self._reader.partnership_id, self._ear)
-            PLACES.leave()
+            PLACES.leave(self._reader)
 
     def _run(self) -> Generator[bytes, None, None]:
         yield b"retry: %d\n\n" % random.randint(*RETRY_MS)  # noqa: S311
@@ -179,14 +200,14 @@ class Stream:
 def open_stream(
     engine: Engine, reader: Reader, told: int | None, *, most: int, seconds: float, sock: socket.socket | None
 ) -> Stream:
-    """A new stream, if this process has a place for one.
+    """A new stream, if this process has a place for one of hers.
 
     Raises:
         StreamsTaken: it has not.
     """
-    PLACES.take(most)
+    PLACES.take(reader, most)
     try:
         return Stream(engine, reader, told, seconds, Line(sock))
     except BaseException:
-        PLACES.leave()
+        PLACES.leave(reader)
         raise

@@ -60,6 +60,7 @@ def suggest_crews(asked: dict[str, Any], work_order_id: UUID) -> Response:
         "until": found.within.ends,
         "minutes": wanted.minutes or job.minutes,
         "considered": found.considered,
+        "unexamined": found.unexamined,
         "more": found.more,
     }
     return json_response(msgspec.json.encode(document))
@@ -87,6 +88,7 @@ def suggest_jobs(asked: dict[str, Any], crew_id: UUID) -> Response:
         "travel": _travel(found.ways),
         "day": found.day,
         "considered": found.considered,
+        "unexamined": found.unexamined,
         "waiting": found.waiting,
         "ruled_out": found.ruled_out,
     }

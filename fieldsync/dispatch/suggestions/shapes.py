@@ -168,8 +168,10 @@ class CrewSuggestions(Struct, rename={"from_": "from"}):
     minutes: int
     considered: int
     """How many crews were looked at."""
+    unexamined: int
+    """How many were to be looked at, and were not: one request may cost so much and no more."""
     more: bool
-    """Whether there are crews that were not: further away than those."""
+    """Whether there are crews that were not looked at: further away than those."""
 
 
 class JobSuggestions(Struct):
@@ -180,6 +182,8 @@ class JobSuggestions(Struct):
     day: str
     considered: int
     """How many work orders were looked at, before as many as wanted were found."""
+    unexamined: int
+    """How many were to be looked at, and were not: one request may cost so much and no more."""
     waiting: int
     """How many there are that nobody is assigned to, where the crew may work and within its reach."""
     ruled_out: dict[str, int]

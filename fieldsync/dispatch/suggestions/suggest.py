@@ -7,7 +7,7 @@ straight line, and the best of them once more by the router, without the databas
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -19,7 +19,7 @@ from fieldsync.agreements.rules import Grant, Usage
 from fieldsync.crews.facts import CrewFacts, Day, Point, Span
 from fieldsync.dispatch.eligibility import APART
 from fieldsync.dispatch.facts import Booked, JobFacts
-from fieldsync.dispatch.rank import Slot, at_once, best_crews, best_jobs, day_of, earliest, urgency
+from fieldsync.dispatch.rank import Effort, Slot, at_once, best_crews, best_jobs, day_of, earliest, urgency
 from fieldsync.dispatch.router import POINTS_MAX, Router, Ways
 from fieldsync.dispatch.situation import JOBS_OF, Situation, load, load_jobs, serving
 from fieldsync.dispatch.suggestions import queries
@@ -47,6 +47,8 @@ class Suggested:
     situation: Situation
     within: Span
     considered: int
+    unexamined: int = 0
+    """Crews or work orders that were not looked at, because looking had cost as much as one request may."""
     more: bool = False
     day: str = ""
     waiting: int = 0
@@ -81,23 +83,51 @@ def crews_for(
         within = Span(asked.starts_at, asked.starts_at + length)
     grants = load_grants(session, partnership_id, *within)
     ids, more = _crew_ids(session, partnership_id, own, grants, job)
-    situation = load(session, partnership_id, ids, *within, grants)
+    receivers = () if job.jurisdiction_id is None else (job.jurisdiction_id,)
+    situation = load(session, partnership_id, ids, *within, grants, receivers)
     seen = serving(situation, own, *within)
     usage = _make_room(session, partnership_id, situation, job)
     session.rollback()  # Nothing is written: the connection is not kept while the router is asked.
 
-    def suggest(crew: CrewFacts, travel: Travel) -> Slot:
+    there = [grant for grant in grants if grant.receiver_id == job.jurisdiction_id]
+
+    def suggest(crew: CrewFacts, travel: Travel, effort: Effort) -> Slot:
         booked = situation.booked[crew.id]
         if asked.starts_at is not None:
-            return at_once(crew, booked, job, within, grants, usage, travel)
+            return at_once(crew, booked, job, within, there, usage, travel, effort)
         minutes = length // timedelta(minutes=1)
-        return earliest(crew, booked, job, minutes, within, grants, usage, travel)
+        return earliest(crew, booked, job, minutes, within, there, usage, travel, effort)
 
-    slots = best_crews(suggest(crew, router.straight) for crew in situation.crews.values() if crew.id in seen)
-    considered, slots = len(slots), slots[: asked.limit]
+    # Where looking costs too much for all of them, the crews of where the work lies come first, then the nearest.
+    crews = [situation.crews[id_] for id_ in ids if id_ in seen]
+    slots, effort = [], Effort()
+    for crew in crews:
+        if effort.spent:
+            break
+        slots.append(suggest(crew, router.straight, effort))
+    considered, slots = len(slots), best_crews(slots)[: asked.limit]
     routed, ways = _route(router, slots, situation, [slot.crew.id for slot in slots])
-    slots = [suggest(slot.crew, ways.travel) if slot.crew.id in routed else slot for slot in slots]
-    return job, Suggested(best_crews(slots), routed, ways, situation, within, considered, more)
+    slots, routed = _once_more(slots, routed, lambda slot, effort: suggest(slot.crew, ways.travel, effort))
+    unexamined = len(crews) - considered
+    found = Suggested(
+        best_crews(slots), routed, ways, situation, within, considered, unexamined, more or unexamined > 0
+    )
+    return job, found
+
+
+def _once_more(
+    slots: Sequence[Slot], routed: frozenset[UUID], suggest: Callable[[Slot, Effort], Slot]
+) -> tuple[list[Slot], frozenset[UUID]]:
+    """Reckon those that the router was asked about with its ways, as far as that may cost; which these are."""
+    effort, again, done = Effort(), [], set()
+    for slot in slots:
+        id_ = next((one for one in (slot.crew.id, slot.job.id) if one in routed), None)
+        if id_ is None or effort.spent:
+            again.append(slot)
+            continue
+        again.append(suggest(slot, effort))
+        done.add(id_)
+    return again, frozenset(done)
 
 
 def _crew_ids(
@@ -149,26 +179,32 @@ def jobs_for(
     place = crew.depot or (booked[0].at if booked else None)
     jobs.sort(key=lambda job: (urgency(job, crew.time_zone), 0 if place is None else distance_m(place, job.at), job.id))
 
-    def suggest(job: JobFacts, travel: Travel) -> Slot:
-        return earliest(crew, booked, job, job.minutes, within, situation.grants, situation.usage, travel)
+    given = [grant for grant in situation.grants if grant.giver_id == crew.jurisdiction_id]
+
+    def suggest(job: JobFacts, travel: Travel, effort: Effort) -> Slot:
+        return earliest(crew, booked, job, job.minutes, within, given, situation.usage, travel, effort)
 
     slots: list[Slot] = []
+    effort, unexamined = Effort(), 0
     ruled_out: Counter[str] = Counter()
     considered = 0
     # They come in their order but for the way; so as many as are wanted are the best of all.
     for job in jobs:
+        if effort.spent:
+            unexamined = len(jobs) - considered
+            break
         considered += 1
-        slot = suggest(job, router.straight)
+        slot = suggest(job, router.straight, effort)
         ruled_out.update({reason.code for reason in slot.answer.bad()})
         if slot.fits:
             slots.append(slot)
             if len(slots) == limit:
                 break
     routed, ways = _route(router, slots, situation, [slot.job.id for slot in slots])
-    slots = [suggest(slot.job, ways.travel) if slot.job.id in routed else slot for slot in slots]
+    slots, routed = _once_more(slots, routed, lambda slot, effort: suggest(slot.job, ways.travel, effort))
     fitting = [slot for slot in slots if slot.fits]
     return Suggested(
-        best_jobs(fitting), routed, ways, situation, within, considered,
+        best_jobs(fitting), routed, ways, situation, within, considered, unexamined,
         day=wanted.day, waiting=waiting, ruled_out=ruled_out,
     )  # fmt: skip
 

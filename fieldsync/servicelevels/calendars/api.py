@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from fieldsync.clock import now
 from fieldsync.crews.problems import TooManyThere
 from fieldsync.database import db, transaction
 from fieldsync.documents import IF_MATCH, STALE, json_response, versions_wanted
-from fieldsync.problems import AlreadyThere, NotAllowed, NotFound
+from fieldsync.problems import AlreadyThere, ComeAgain, NotAllowed, NotFound
 from fieldsync.schemas import PageArgs
 from fieldsync.servicelevels.answers import CalendarPage, CalendarRead
 from fieldsync.servicelevels.calendars import change
@@ -28,6 +29,10 @@ blp = Blueprint(
                 " partnership change them.",
 )  # fmt: skip
 ADMINS = ("admin",)
+
+ATTEMPTS = 3
+"""So often a calendar is replaced anew where clocks began to run by it meanwhile, before the admin is asked to come
+again: each time it waits for the batches that began them, and then knows their work orders."""
 
 
 def _acting() -> Acting:
@@ -81,9 +86,12 @@ def replace(wanted: dict[str, Any], calendar_id: UUID) -> Response:
     """
     require_whole_partnership()
     versions = versions_wanted()
-    with transaction():
-        change.replace(_acting(), calendar_id, wanted, versions)
-    return _answer(calendar_id)
+    for _ in range(ATTEMPTS):
+        with suppress(change.Overtaken):
+            with transaction():
+                change.replace(_acting(), calendar_id, wanted, versions)
+            return _answer(calendar_id)
+    raise ComeAgain
 
 
 @blp.delete("/<uuid:calendar_id>", actors=ADMINS)

@@ -32,6 +32,10 @@ RECKONED_AT_ONCE = 5_000
 """Work orders whose clocks are in memory at a time."""
 
 
+class Overtaken(Exception):
+    """Clocks began to run by the calendar while it was changed: to be rolled back, and begun anew."""
+
+
 class Acting(NamedTuple):
     """Who changes something, in a transaction, and when."""
 
@@ -83,6 +87,7 @@ def replace(acting: Acting, calendar_id: UUID, wanted: dict[str, Any], versions:
     Raises:
         NotFound, PreconditionFailed
         CalendarInUse: what has begun to count would change.
+        Overtaken: work orders that it had not locked have clocks that run by it now; roll back and begin anew.
     """
     now = read_calendar(acting, calendar_id)
     if now.version not in versions:
@@ -101,8 +106,11 @@ def replace(acting: Acting, calendar_id: UUID, wanted: dict[str, Any], versions:
     acting.session.execute(queries.CLEAR_HOLIDAYS, acting.bound(id=calendar_id))
     _write_holidays(acting, calendar_id, wanted)
     if now.in_use and holidays_change:
-        # The batches that still went by the old holidays have been waited for: their clocks are here now.
-        _reckon(acting, calendar_id, wanted, sorted({*running, *_lock_running(acting, calendar_id)}))
+        # The batches that still went by the old holidays have been waited for: their clocks are here now. To lock their
+        # work orders while those and the calendar are held would be a circle with whoever locks two of them in order.
+        if not set(running).issuperset(_running(acting, calendar_id)):
+            raise Overtaken
+        _reckon(acting, calendar_id, wanted, running)
 
 
 def delete(acting: Acting, calendar_id: UUID) -> None:
@@ -134,8 +142,12 @@ def _check_use(acting: Acting, now: CalendarRead, wanted: dict[str, Any]) -> Non
         raise CalendarInUse(f"{day} has begun: whether it counts is settled.", field="holidays")
 
 
+def _running(acting: Acting, calendar_id: UUID) -> Sequence[UUID]:
+    return acting.session.execute(queries.RUNNING, acting.bound(id=calendar_id)).scalars().all()
+
+
 def _lock_running(acting: Acting, calendar_id: UUID) -> Sequence[UUID]:
-    ids = acting.session.execute(queries.RUNNING, acting.bound(id=calendar_id)).scalars().all()
+    ids = _running(acting, calendar_id)
     if ids:
         acting.session.execute(queries.LOCK_WORK_ORDERS, acting.bound(ids=list(ids)))
     return ids

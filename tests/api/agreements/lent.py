@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from fieldsync.database import new_id, transaction
+from fieldsync.dispatch.expire import take_out_what_ended
+from fieldsync.partnerships.models import Jurisdiction
 from tests.agreements import agree
 from tests.api.office.world import EAST, World
 
@@ -64,3 +66,28 @@ def term_of(world: World, version_id: UUID) -> UUID:
 
 def crew_of(world: World, job: Job) -> str | None:
     return world.read(job["id"])["record"]["crew_id"]  # type: ignore[no-any-return]
+
+
+def sweep(world: World, **options: Any) -> int:
+    """Of this partnership only: others' tests leave theirs behind."""
+    with world.app.app_context():
+        take_out_what_ended(**options)
+    (row,) = world.rows("SELECT count(*) FROM scope_exit WHERE partnership_id = :p AND reason = 'agreement_ended'"
+                        " AND kind = 'work_order'")  # fmt: skip
+    return int(row[0])
+
+
+def add_town(world: World, code: str) -> UUID:
+    world.towns[code] = new_id()
+    with acting(world) as session:
+        session.add(
+            Jurisdiction(partnership_id=world.partnership_id, id=world.towns[code], code=code, name=code, change=1)
+        )
+    return world.towns[code]
+
+
+def employ(world: World, crew: str, town: str) -> None:
+    """The crew is another town's from now on."""
+    body = {"jurisdiction_id": str(world.towns.get(town) or add_town(world, town))}
+    answer = world.ask("PATCH", f"/crews/{world.crews[crew]}", "admin", json=body)
+    assert answer.status_code == 200, answer.json

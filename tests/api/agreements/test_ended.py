@@ -17,7 +17,7 @@ from fieldsync.boundaries.runs import worker
 from fieldsync.database import new_id, transaction
 from fieldsync.dispatch import expire
 from fieldsync.dispatch.expire import take_out_what_ended
-from tests.api.agreements.lent import abroad, acting, crew_of, finish, lend, plan, term_of
+from tests.api.agreements.lent import abroad, acting, crew_of, finish, lend, plan, sweep, term_of
 from tests.api.office.world import EAST, World
 
 
@@ -25,15 +25,6 @@ from tests.api.office.world import EAST, World
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     # Other tests' transactions are none of ours; one test waits for its own.
     monkeypatch.setattr(expire, "PATIENCE_S", 0.3)
-
-
-def sweep(world: World, **options: Any) -> int:
-    """Of this partnership only: others' tests leave theirs behind."""
-    with world.app.app_context():
-        take_out_what_ended(**options)
-    (row,) = world.rows("SELECT count(*) FROM scope_exit WHERE partnership_id = :p AND reason = 'agreement_ended'"
-                        " AND kind = 'work_order'")  # fmt: skip
-    return int(row[0])
 
 
 class TestOnTheTablet:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
 
+from fieldsync.agreements import change
 from tests.api.agreements.parties import PATH, Parties, day
 from tests.api.town import Caller
 
@@ -95,6 +97,32 @@ class TestOne:
             assert len({item["id"] for item in items}) == len(items) == expected
         assert items[0]["action"] == "proposed"
         assert items[-1] == whole["history"][-1]
+
+    def test_terms_are_told_of_what_is_in_force_and_of_what_waits(self, parties: Parties) -> None:
+        """Those of one version may take megabytes."""
+        agreement = parties.agreed()
+        path = f"{PATH}/{agreement['id']}"
+        for _ in range(2):
+            parties.step(parties.amend(agreement), "withdraw", "alder")
+        whole = parties.read(agreement["id"])
+        assert [one["terms"] is not None for one in whole["versions"]] == [True, False, False]
+        parties.accepted_by_all(parties.amend(agreement, starts_on=day(9)))
+        waits = parties.amend(agreement, parties.term(cents_per_hour=5))
+        versions = parties.read(agreement["id"])["versions"]
+        assert [one["terms"] is not None for one in versions] == [True, False, False, False, True]
+        assert versions[4] == waits
+        listed = parties.everybody.get(f"{path}/versions").json["items"]
+        assert [one["terms"] for one in listed] == [None] * 5
+        for one in listed:
+            assert len(parties.everybody.get(f"{path}/versions/{one['id']}").json["terms"]) == 1
+
+    def test_an_agreement_has_so_many_versions(self, parties: Parties, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(change, "VERSIONS_MAX", 2)
+        agreement = parties.agreed()
+        parties.step(parties.amend(agreement), "withdraw", "alder")
+        answer = parties.admins["alder"].post(f"{PATH}/{agreement['id']}/versions", parties.wanted())
+        assert parties.code(answer)[:2] == (409, "too_many_versions")
+        assert len(parties.read(agreement["id"])["versions"]) == 2
 
 
 class TestWhoMayServeWhom:

@@ -153,6 +153,12 @@ class TestWhoHasASay:
         answer = mixed.post(PATH, body | {"jurisdiction_id": str(parties.ids["alder"])})
         assert parties.code(answer) == (403, "not_allowed", "jurisdiction_id")
 
+    def test_whether_a_code_is_taken_is_told_to_parties_only(self, parties: Parties) -> None:
+        parties.propose(code="TAKEN")
+        body = {"code": "TAKEN", "title": "X"} | parties.wanted()
+        assert parties.code(parties.admins["cedar"].post(PATH, body))[:2] == (403, "not_allowed")
+        assert parties.code(parties.admins["alder"].post(PATH, body))[:2] == (409, "already_there")
+
     def test_who_acts_for_several_says_for_which(self, parties: Parties) -> None:
         body = {"code": "X", "title": "X"} | parties.wanted()
         both = parties.town.staff(("admin", parties.ids["alder"]), ("admin", parties.ids["birch"]))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 
 from fieldsync.agreements.grants import load_grants
 from fieldsync.agreements.rules import Grant, Usage
 from fieldsync.agreements.usage import load_usage
-from fieldsync.database import db
+from fieldsync.database import db, new_id
+from fieldsync.dispatch import situation
 from tests.api.agreements.lent import abroad, acting, lend, plan, term_of
 from tests.api.office.world import World
 
@@ -75,9 +79,30 @@ def test_it_is_one_statement_for_all_periods(world: World, sort: str) -> None:
         assert len(told) == 1
 
 
-def test_more_periods_than_can_be_counted_are_refused(world: World) -> None:
-    lend(world, cap_minutes=1000, cap_period="day")
+def test_no_number_of_terms_is_too_many(world: World) -> None:
+    term = term_of(world, lend(world, cap_minutes=1000, cap_period="day"))
+    plan(world, abroad(world), term, at=JUNE + timedelta(days=33, hours=9), minutes=45)
+    starts, ends = JUNE, JUNE + timedelta(days=35)
     with acting(world) as session:
-        grants = load_grants(session, world.partnership_id, JUNE, JUNE + timedelta(days=1))
-        with pytest.raises(ValueError, match="periods"):
-            load_usage(session, world.partnership_id, grants, JUNE, JUNE + timedelta(days=10_002))
+        (grant,) = load_grants(session, world.partnership_id, starts, ends)
+        others = [structs.replace(grant, id=new_id()) for _ in range(1_500)]
+        usage = load_usage(session, world.partnership_id, [*others, grant], starts, ends)
+    assert usage.minutes(grant, JUNE + timedelta(days=33, hours=12)) == 45
+    assert {usage.minutes(one, JUNE + timedelta(days=33, hours=12)) for one in others} == {0}
+
+
+def test_it_is_read_only_of_grants_between_the_crews_and_where_the_jobs_lie(world: World) -> None:
+    term = term_of(world, lend(world, cap_minutes=1000, cap_period="month"))
+    plan(world, abroad(world), term, at=JUNE + timedelta(days=2), minutes=45)
+    east, west = world.towns["east"], world.towns["west"]
+
+    def used(crew: str, receivers: Collection[UUID] | None) -> int:
+        with acting(world) as session:
+            crew_ids, until = [world.crews[crew]], JUNE + timedelta(days=3)
+            known = situation.load(session, world.partnership_id, crew_ids, JUNE, until, None, receivers)
+            (grant,) = known.grants
+            return known.usage.minutes(grant, JUNE)
+
+    assert [used("alpha", among) for among in (None, {east}, {west}, ())] == [45, 45, 0, 0]
+    world.rows("UPDATE crew SET jurisdiction_id = :town WHERE id = :id RETURNING 1", town=east, id=world.crews["beta"])
+    assert used("beta", None) == 0

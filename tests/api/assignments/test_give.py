@@ -137,6 +137,19 @@ class TestTwice:
         scene.give(item)
         assert scene.refused(item, by="second") == ["edit_reused"]
 
+    def test_it_tells_nothing_to_whom_may_not_see_the_job_any_more(self, scene: Scene) -> None:
+        job = scene.job()
+        item = scene.item(job, id=str(uuid4()))
+        scene.give(item, by="of west")
+        scene.world.change(scene.world.read(job), location=EAST)
+        scene.changed(scene.read(item["id"]), crew_id=scene.crew("gamma"))
+        assert scene.world.ask("GET", f"/assignments/{item['id']}", "of west").status_code == 404
+        (verdict,) = scene.give(item, by="of west")
+        assert (verdict["verdict"], verdict["problem"]["code"], verdict["problem"]["field"]) == (
+            "refused", "unknown_reference", "work_order_id"
+        )  # fmt: skip
+        assert scene.crew("gamma") not in str(verdict)
+
     def test_within_one_request(self, scene: Scene) -> None:
         item = scene.item(scene.job(), id=str(uuid4()))
         first, second, third = scene.give(item, item, item | {"minutes": 30})

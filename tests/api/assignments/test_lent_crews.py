@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -182,6 +183,40 @@ class TestRecall:
         other = scene.assigned(scene.job(WEST), "beta")
         assert scene.take("recall", other, "of east").status_code == 404
 
+    @pytest.mark.parametrize(("then", "now", "status"), [(False, False, 409), (True, False, 409), (False, True, 200)])
+    def test_a_version_that_took_the_place_of_another_decides(
+        self, scene: Scene, then: bool, now: bool, status: int
+    ) -> None:
+        """What was planned under a version that never came into force."""
+        term = scene.agree(home_priority=then)
+        assignment = scene.assigned(scene.job(EAST))
+        scene.run("UPDATE agreement_version SET during = 'empty' WHERE partnership_id = :p")
+        successor = scene.agree(home_priority=now)
+        assert assignment["grant_id"] == str(term)
+        answer = scene.take("recall", assignment, "of west")
+        assert answer.status_code == status, answer.json
+        if status == 409:
+            assert (answer.json["code"], answer.json["grant_id"]) == ("recall_not_agreed", str(successor))
+
+    def test_where_no_agreement_gives_it_any_more_nobody_keeps_it(self, scene: Scene) -> None:
+        scene.agree()
+        assignment = scene.assigned(scene.job(EAST))
+        scene.run("UPDATE agreement_version SET during = 'empty' WHERE partnership_id = :p")
+        # About other crews, and before that time.
+        scene.agree(crew_ids=[scene.world.crews["beta"]])
+        scene.agree(ends_on=(MONDAY - timedelta(days=1)).date())
+        assert scene.take("recall", assignment, "of west").status_code == 200
+
+    def test_as_long_as_it_holds_the_one_by_which_it_was_planned_decides(self, scene: Scene) -> None:
+        """Another one comes first, and would let it be recalled; but its cap is used up."""
+        scene.agree(home_priority=True, cap_minutes=60, cap_period="week", crew_ids=[scene.world.crews["alpha"]])
+        term = scene.agree()
+        scene.assigned(scene.job(EAST), hour=12)
+        assignment = scene.assigned(scene.job(EAST))
+        assert assignment["grant_id"] == str(term)
+        answer = scene.take("recall", assignment, "of west")
+        assert (answer.status_code, answer.json["code"]) == (409, "recall_not_agreed")
+
     def test_a_version_or_a_state_that_is_past(self, scene: Scene) -> None:
         assignment = scene.assigned(scene.job())
         newer = scene.changed(assignment, pinned=True)
@@ -223,7 +258,7 @@ class TestTheOffice:
             ("POST", "/work-orders", None, new | crew),
         ]  # fmt: skip
         for method, address, tag, body in tries:
-            answer = scene.world.ask(method, address, "of east", tag, json=body)
+            answer = scene.world.ask(method, address, "dispatcher", tag, json=body)
             assert (answer.status_code, answer.json["code"]) == (409, "crew_not_eligible"), answer.json
             assert [one["code"] for one in answer.json["reasons"] if not one["good"]] == ["no_agreement"]
             assert answer.json["field"] == "crew_id"
@@ -233,6 +268,39 @@ class TestTheOffice:
             answer = scene.world.ask(method, address, "of east", tag, json=body)
             assert answer.status_code in (200, 201, 412), answer.json
         assert scene.crew_of(job) == "alpha"
+
+    @pytest.mark.parametrize("disbanded", [False, True])
+    def test_a_crew_that_she_may_not_see_is_not_there(self, scene: Scene, disbanded: bool) -> None:
+        """Not its depot, not its name, not that it was disbanded: the same answer as for an id that means nothing."""
+        if disbanded:
+            scene.run("UPDATE crew SET disbanded_at = now() WHERE partnership_id = :p AND id = :id",
+                      id=scene.world.crews["alpha"])  # fmt: skip
+        job, unseen, nothing = scene.job(EAST), scene.crew("alpha"), str(new_id())
+        new = {"title": "Hole", "service_type_id": str(scene.world.pothole)}
+        tries: list[tuple[str, str, str | None, Document]] = [
+            ("PATCH", f"/work-orders/{job}", '"1"', {}), ("POST", f"/work-orders/{job}/assignment", '"1"', {}),
+            ("POST", "/work-orders", None, new | {"location": EAST}),
+            ("POST", "/work-orders", None, new | {"location": WEST}),
+        ]  # fmt: skip
+        for method, address, tag, body in tries:
+            answers = [
+                scene.world.ask(method, address, "of east", tag, json=body | {"crew_id": crew})
+                for crew in (unseen, nothing)
+            ]
+            first, second = [json.loads(one.text.replace(unseen, "?").replace(nothing, "?")) for one in answers]
+            assert (first["code"], first["status"], first["field"]) == ("unknown_reference", 422, "crew_id")
+            for own in ("instance", "request_id"):
+                first.pop(own, None), second.pop(own, None)
+            assert first == second
+        assert scene.world.read(job)["version"] == 1
+
+    def test_of_a_crew_of_hers_she_is_told_that_it_was_disbanded(self, scene: Scene) -> None:
+        scene.run("UPDATE crew SET disbanded_at = now() WHERE partnership_id = :p AND id = :id",
+                  id=scene.world.crews["alpha"])  # fmt: skip
+        answer = scene.world.ask(
+            "PATCH", f"/work-orders/{scene.job()}", "of west", '"1"', json={"crew_id": scene.crew("alpha")}
+        )
+        assert answer.json["detail"] == "The crew Alpha has been disbanded."
 
     def test_a_skill_that_nobody_of_it_has_rules_it_out(self, scene: Scene) -> None:
         scene.run("UPDATE service_type SET skill = 'electric' WHERE partnership_id = :p AND id = :id",

@@ -73,6 +73,34 @@ def test_a_work_orders_assignments_and_what_happened_to_each(scene: Scene) -> No
     assert scene.world.ask("GET", f"/work-orders/{job}/assignments", "of east").status_code == 404
 
 
+def test_the_home_of_a_crew_reads_the_history_since_its_crew_has_the_job(scene: Scene) -> None:
+    """East gives its job to gamma, to west's alpha, back, and to alpha again: of gamma west learns nothing."""
+    scene.agree()
+    job, to = scene.job(EAST), {name: {"crew_id": scene.crew(name)} for name in ("alpha", "gamma")}
+    assignment = scene.assigned(job, "gamma", reason="Gamma is near")
+    for name, reason in (("alpha", "Gamma is ill"), ("gamma", "Alpha is slow"), ("alpha", "Gamma is tired")):
+        assignment = scene.changed(assignment, reason=reason, **to[name])
+    assignment = scene.changed(assignment, starts_at=at(13), reason="Rain")
+    scene.take("release", assignment, reason="Too wet")
+    full = scene.read(assignment, "of east")["events"]
+    assert [one["action"] for one in full] == ["assigned", *["moved"] * 4, "released"]
+    assert full == scene.read(assignment)["events"] == scene.read(assignment, "admin")["events"]
+    assert full[3]["before"]["crew_id"] == scene.crew("gamma")
+    told = scene.read(assignment, "of west")["events"]
+    assert [one["reason"] for one in told] == ["Gamma is tired", "Rain", "Too wet"]
+    assert told[0] == full[3] | {"before": full[3]["before"] | {"crew_id": None}}
+    assert told[1:] == full[4:]
+    assert scene.crew("gamma") not in str(told)
+
+
+def test_the_home_reads_all_where_no_other_crew_had_the_job(scene: Scene) -> None:
+    scene.agree()
+    assignment = scene.assigned(scene.job(EAST), "alpha")
+    assignment = scene.changed(assignment, crew_id=scene.crew("beta"), reason="Alpha is late")
+    assert scene.read(assignment, "of west")["events"] == scene.read(assignment)["events"]
+    assert len(assignment["events"]) == 2
+
+
 def test_releasing_gives_the_time_back_and_leaves_the_job(scene: Scene) -> None:
     job = scene.job()
     assignment = scene.assigned(job)

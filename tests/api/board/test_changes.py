@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fieldsync.database import new_id
 from fieldsync.dispatch.board import api, read
 from tests.api.board.scene import DAYS, EAST, NEAR, NOWHERE, WEST, Console, Document, Scene, at
 from tests.api.office.world import World
@@ -327,6 +328,25 @@ class TestHowMuch:
         consoles[0].catch_up()
         assert consoles[0].resets == 1
         consoles[0].shows_what(Console(scene.world))
+
+    @pytest.mark.parametrize(("jobs", "reset"), [(3, False), (4, True)])
+    def test_of_jobs_that_ran_out_none_is_lost_for_the_parts_of_others(
+        self, scene: Scene, consoles: list[Console], monkeypatch: pytest.MonkeyPatch, jobs: int, reset: bool
+    ) -> None:
+        made, now = [scene.job() for _ in range(jobs)], datetime.now(UTC)
+        for nth in range(3 * jobs):
+            scene.world.rows(
+                "INSERT INTO assignment (partnership_id, id, version, change, scope_crew_id, work_order_id, created_at,"
+                " updated_at, crew_id, starts_at, ends_at, minutes, state)"
+                " VALUES (:p, :id, 1, 1, :crew, :job, now(), now(), :crew, :starts, :ends, 10, 'planned') RETURNING 1",
+                id=new_id(), crew=scene.crew("alpha"), job=made[nth // 3],
+                starts=now - timedelta(minutes=10 * (nth + 2)), ends=now - timedelta(minutes=10 * (nth + 1)),
+            )  # fmt: skip
+        consoles[0].load()
+        monkeypatch.setattr(read, "CHANGES_MAX", 3)
+        found = changes(scene, consoles[0], seen_at=(now - timedelta(hours=5)).isoformat())
+        assert found["reset"] is reset
+        assert sorted(job["id"] for job in found["jobs"]) == ([] if reset else sorted(made))
 
     def test_numbers_of_another_life_of_the_server(self, scene: Scene, consoles: list[Console]) -> None:
         assert changes(scene, consoles[0], since=1_000_000)["reset"]

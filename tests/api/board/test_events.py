@@ -14,13 +14,16 @@ import psycopg
 import pytest
 import urllib3
 from flask import Flask
+from werkzeug.test import TestResponse
 
-from fieldsync.database import db
+from fieldsync.auth import tokens
+from fieldsync.auth.models import Token
+from fieldsync.database import db, new_id, transaction
 from fieldsync.dispatch.board import streams
 from fieldsync.dispatch.board.streams import PLACES
 from fieldsync.partnerships import announce
 from tests.api.board.live import STREAMS, Console, Server, serving, until
-from tests.api.office.world import World
+from tests.api.office.world import World, make_world
 
 SOMEBODY = UUID(int=1)
 
@@ -41,6 +44,15 @@ def reading(world: World, by: str = "dispatcher", last: str = "") -> Iterator[It
     assert answer.status_code == 200
     parts = answer.iter_encoded()
     yield (json.loads(part.split(b"data: ")[1])["change"] for part in parts if b"event: change" in part)
+    answer.close()
+
+
+@contextmanager
+def taken(world: World, by: str) -> Iterator[TestResponse]:
+    """A stream within this process that nobody reads."""
+    answer = world.ask("GET", "/board/events", by)
+    assert answer.status_code == 200, answer.json
+    yield answer
     answer.close()
 
 
@@ -225,12 +237,15 @@ class TestTheEnd:
 
 
 class TestHowMany:
-    def test_beyond_the_bound_the_console_is_to_ask_itself(self, server: Server, world: World) -> None:
+    def test_beyond_the_bound_the_console_is_to_ask_itself(
+        self, server: Server, world: World, elsewhere: World, office_app: Flask
+    ) -> None:
         until(lambda: streams_of(server) == 0)
         with ExitStack() as opened:
-            for _ in range(STREAMS):
-                opened.enter_context(listening(server, world)).change()
-            with listening(server, world) as one_more:
+            for one in (world, elsewhere):
+                for _ in range(STREAMS // 2):
+                    opened.enter_context(listening(server, one)).change()
+            with listening(server, make_world(office_app)) as one_more:
                 assert one_more.status == 503
                 assert one_more.response.headers["Retry-After"] == "30"
                 assert json.loads(one_more.response.read())["code"] == "streams_taken"
@@ -241,6 +256,36 @@ class TestHowMany:
         until(lambda: streams_of(server) == 0)
         with listening(server, world) as console:
             console.change()
+
+    def test_one_person_does_not_take_everybodys(self, world: World) -> None:
+        with world.app.app_context(), transaction() as session:
+            world.tokens["another"], token_hash = tokens.make("api", world.partnership_id)
+            own = {"partnership_id": world.partnership_id, "staff_id": world.staff["of west"]}
+            session.add(Token(**own, token_hash=token_hash, id=new_id(), purpose="api"))
+        with ExitStack() as opened:
+            mine = [opened.enter_context(taken(world, by)) for by in ["of west", "another"] * (streams.PER_PERSON // 2)]
+            for by in ("of west", "another"):
+                self.expect_taken(world, by)
+            opened.enter_context(taken(world, "of east"))
+            mine[0].close()
+            opened.enter_context(taken(world, "another"))
+            self.expect_taken(world, "of west")
+
+    def test_one_partnership_does_not_take_everybodys(self, world: World, elsewhere: World) -> None:
+        half = world.app.config["FIELDSYNC"].board_streams // 2
+        people = [by for by in ("dispatcher", "second", "of west", "of east") for _ in range(streams.PER_PERSON)]
+        assert len(people) == half
+        with ExitStack() as opened:
+            for by in people:
+                opened.enter_context(taken(world, by))
+            self.expect_taken(world, "admin")
+            opened.enter_context(taken(elsewhere, "admin"))
+        with taken(world, "admin"):
+            pass
+
+    def expect_taken(self, world: World, by: str) -> None:
+        answer = world.ask("GET", "/board/events", by)
+        assert (answer.status_code, answer.json["code"], answer.headers["Retry-After"]) == (503, "streams_taken", "30")
 
     def test_a_stream_that_waits_holds_no_connection(self, office_app: Flask, world: World) -> None:
         with office_app.app_context():

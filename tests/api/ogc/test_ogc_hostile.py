@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -115,7 +115,7 @@ def test_a_cursor_of_another_partnership_leads_nowhere_else(scene: Scene, wards:
     ["collections/work-orders'", "collections/boundaries-", "collections/boundaries-x", "collections/%00",
      "collections/..", "collections/work-orders/items/x", "collections/work-orders/items/%27",
      "collections/work-orders/items/%00",
-     f"collections/work-orders/items/{uuid4()}", "collections/work-orders/items/" + "1" * 500, "nothing",
+     f"collections/work-orders/items/{UUID(int=7)}", "collections/work-orders/items/" + "1" * 500, "nothing",
      "collections/WORK-ORDERS", "collections/work-orders/"],
 )  # fmt: skip
 def test_an_address_of_nothing_is_not_found(scene: Scene, gis: Reader, path: str) -> None:

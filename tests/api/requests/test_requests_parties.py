@@ -67,7 +67,7 @@ def test_who_is_no_dispatcher_takes_none(world: Mutual, name: str, by: str) -> N
     assert refusal(STEPS[name][0](world, by)) == (403, "not_allowed")
 
 
-@pytest.mark.parametrize("name", STEPS.keys() - {"ask"})
+@pytest.mark.parametrize("name", [name for name in STEPS if name != "ask"])
 def test_a_refused_step_leaves_nothing_behind(world: Mutual, name: str) -> None:
     step, _ = STEPS[name]
     step(world, "of south")

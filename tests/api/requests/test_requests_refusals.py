@@ -233,10 +233,11 @@ def test_a_reason_is_owed(world: Mutual, name: str, body: dict[str, Any]) -> Non
     assert (refusal(answer), answer.json["field"]) == ((422, "invalid_value"), "reason")  # type: ignore[index]
 
 
-@pytest.mark.parametrize("at_", ["now", "2026-01-01T00:00:00", 7, (now() - timedelta(minutes=6)).isoformat()])
+@pytest.mark.parametrize("at_", ["now", "2026-01-01T00:00:00", 7, timedelta(minutes=-6)])
 def test_a_release_needs_a_moment_that_can_be(world: Mutual, at_: Any) -> None:
     _, offer = world.accepted()
-    assert refusal(world.step("release", offer, "of east", at=at_)) == (422, "invalid_value")
+    at = (now() + at_).isoformat() if isinstance(at_, timedelta) else at_
+    assert refusal(world.step("release", offer, "of east", at=at)) == (422, "invalid_value")
 
 
 def test_long_texts_up_to_their_limit_are_kept(world: Mutual) -> None:

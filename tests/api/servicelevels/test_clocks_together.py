@@ -22,6 +22,8 @@ from fieldsync.journal.edits import Author
 from fieldsync.journal.enter import enter
 from fieldsync.journal.prepare import prepare
 from fieldsync.servicelevels import keep
+from fieldsync.servicelevels.calendars import change
+from tests.api.board.live import until
 from tests.api.office.world import WEST, World, now
 from tests.api.servicelevels.promises import ALWAYS, Promises, moment
 
@@ -140,6 +142,63 @@ def test_who_changes_holidays_waits_for_a_batch_that_went_by_the_old_ones(world:
         assert asked.result(30).status_code == 200
     record = world.read(str(edit.record_id))["record"]
     assert moment(record["resolve_by"]) == at + timedelta(minutes=4000 + 24 * 60)
+
+
+def test_who_changes_holidays_and_who_locks_two_do_not_wait_in_a_circle(
+    world: World, promises: Promises, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that began to run meanwhile, of a work order whose turn was before those that are locked already."""
+    late, early = (world.create()["id"] for _ in range(2))
+    assert late < early
+    run = "UPDATE service_clock SET running_since = {} WHERE partnership_id = :p AND work_order_id = :id RETURNING 1"
+    world.rows(run.format("NULL"), id=late)
+    lock = "SELECT FROM work_order WHERE partnership_id = %s AND id = %s FOR NO KEY UPDATE"
+    write_holidays, attempts, held = change._write_holidays, [], threading.Event()
+
+    def other(connection: psycopg.Connection[Any]) -> None:
+        with connection.transaction():
+            connection.execute(lock, (world.partnership_id, late))
+            held.set()
+            connection.execute(lock, (world.partnership_id, early))
+
+    def writing(acting: change.Acting, *args: Any) -> None:
+        write_holidays(acting, *args)
+        attempts.append(1)
+        if len(attempts) > 1:
+            return
+        asked.append(pool.submit(other, connection))
+        assert held.wait(20)
+        with psycopg.connect(database_url, autocommit=True) as beside:
+            beside.execute(
+                "UPDATE service_clock SET running_since = started_at WHERE partnership_id = %s AND work_order_id = %s",
+                (world.partnership_id, late),
+            )
+            waits = "SELECT cardinality(pg_blocking_pids(%s))"
+            until(lambda: beside.execute(waits, (connection.info.backend_pid,)).fetchone() == (1,))
+
+    asked: list[Any] = []
+    monkeypatch.setattr(change, "_write_holidays", writing)
+    path = f"/service-levels/calendars/{promises.calendar_id}"
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    body = {"name": "Always", "time_zone": "UTC", "hours": ALWAYS, "holidays": [{"day": tomorrow, "name": "Holiday"}]}
+    with psycopg.connect(database_url, autocommit=True) as connection, ThreadPoolExecutor(1) as pool:
+        answer = world.ask("PUT", path, "admin", '"1"', json=body)
+        asked[0].result(30)
+    assert (answer.status_code, answer.json["version"], len(attempts)) == (200, 2, 2)
+
+
+def test_who_changes_holidays_while_more_and_more_clocks_begin_is_to_come_again(
+    world: World, promises: Promises, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = world.create()["id"]
+    monkeypatch.setattr(change, "_lock_running", lambda *_: [])
+    path = f"/service-levels/calendars/{promises.calendar_id}"
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    body = {"name": "Always", "time_zone": "UTC", "hours": ALWAYS, "holidays": [{"day": tomorrow, "name": "Holiday"}]}
+    answer = world.ask("PUT", path, "admin", '"1"', json=body)
+    assert (answer.status_code, answer.json["code"]) == (503, "come_again")
+    assert world.ask("GET", path).json["holidays"] == []
+    assert world.read(job)["version"] == 1
 
 
 class TestTheDatabaseItself:

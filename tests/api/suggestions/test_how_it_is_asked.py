@@ -111,3 +111,22 @@ def test_no_more_places_than_one_matrix_holds_are_asked_for(
     found = routed.jobs("alpha")
     assert sorted(item["travel_by"] for item in found["suggestions"]) == ["router"] * 2 + ["straight_line"] * 3
     assert roads.sizes == [(3, 3, 3)]
+
+
+def test_one_request_looks_only_so_far(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The crews of where the work lies come first, and what was not looked at is said."""
+    job = scene.job(EAST)
+    for _ in range(3):
+        scene.agree()
+    whole = scene.crews(job, days=1)
+    assert (whole["considered"] > 1, whole["unexamined"], whole["more"]) == (True, 0, False)
+    scene.job(EAST)
+    assert scene.jobs("alpha")["unexamined"] == 0
+    monkeypatch.setattr("fieldsync.dispatch.rank.EFFORT_MAX", 1)
+    less = scene.crews(job, days=1)
+    assert (less["considered"], less["unexamined"], less["more"]) == (1, whole["considered"] - 1, True)
+    assert [item["crew"]["jurisdiction_id"] for item in less["suggestions"]] == [str(scene.world.towns["east"])]
+    found = scene.jobs("alpha")
+    assert (found["considered"], found["unexamined"]) == (1, 1)
+    at_once = scene.crews(job, starts_at=stamp(at(9)))
+    assert (at_once["considered"], at_once["unexamined"]) == (1, whole["considered"] - 1)
