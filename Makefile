@@ -6,6 +6,8 @@ PORT ?= 8000
 SIMULATE ?= 1
 # Of the tests; each has a PostGIS of its own. Many tests wait more than they reckon.
 PROCESSES ?= 2
+# Its tests, one for each operation, have one id together, and of those with one id several processes run only the first.
+CONTRACT := tests/contract/test_schemathesis.py
 BIN := .venv/bin
 
 help: ## this list
@@ -15,8 +17,13 @@ help: ## this list
 demo: ready ## seed, simulate and serve a partnership of counties (PORT=8123 make demo, SIMULATE=0 make demo)
 	@exec $(BIN)/fieldsync demo --with-parent --port '$(PORT)' $(if $(filter 0 no off false,$(SIMULATE)),--no-simulate)
 
-test: ready-for-tests ## every test, on PostGIS clusters of their own (make test ARGS='-k merge' PROCESSES=0)
-	@exec $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
+test: ready-for-tests ## every test, on PostGIS clusters of their own (make test ARGS='-k merge': these, in one process)
+ifdef ARGS
+	@exec $(BIN)/python -m pytest $(ARGS)
+else
+	@failed=0; $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --ignore=$(CONTRACT) || failed=1; \
+	$(BIN)/python -m pytest $(CONTRACT) || failed=1; exit $$failed
+endif
 
 check: ready-no-database ## format, lint, types, import contracts, and whether openapi.yaml is up to date
 	$(BIN)/ruff format --check .
