@@ -1,8 +1,13 @@
 # Each target is complete by itself: bootstrap.sh brings what is missing and takes a moment when nothing is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers openapi clean ready ready-for-tests ready-no-database
+.PHONY: help demo test check simulate-many faults bench bench-peers openapi clean ready ready-for-tests ready-no-database
 
 PORT ?= 8000
+# Scenarios of the simulator.
+SEEDS ?= 10000
+# Of faults, for each seed.
+MINUTES ?= 5
+SEED ?= 1
 SIMULATE ?= 1
 # Of the tests; each has a PostGIS of its own. Many tests wait more than they reckon.
 PROCESSES ?= 2
@@ -31,6 +36,12 @@ check: ready-no-database ## format, lint, types, import contracts, and whether o
 	$(BIN)/mypy fieldsync geo wsgi.py gunicorn.conf.py
 	$(BIN)/lint-imports
 	$(BIN)/fieldsync openapi --check
+
+simulate-many: ready-for-tests ## thousands of scenarios against an oracle, in memory (SEEDS=100000, ARGS='--on postgres'); see docs/simulator.md
+	@exec $(BIN)/python -m tests.simulator --seeds '$(SEEDS)' $(ARGS)
+
+faults: ready-for-tests ## strike the server with everything for minutes, then check every law (MINUTES=10 SEED='1 2' make faults)
+	@exec $(BIN)/python -m tests.faults --minutes '$(MINUTES)' $(foreach seed,$(SEED),--seed '$(seed)') $(ARGS)
 
 bench: ready ## what we measure of ourselves, into bench/results/latest.json
 	@exec $(BIN)/python -m bench $(ARGS)

@@ -8,7 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from fieldsync.config import Settings
+from fieldsync.config import BODY_BYTES_MAX, Settings
+from fieldsync.problems import HeadTooLarge, RequestTooSlow
+from fieldsync.server.line import Patience
+from fieldsync.server.patient import PatientWorker, whole_answer
 
 settings = Settings.from_env()
 
@@ -18,11 +21,21 @@ proc_name = "fieldsync"
 # Two, so that one long request does not hold up all others; more where there are cores for them. A request
 # spends about half its time in PostgreSQL, which has the same cores.
 workers = int(os.environ.get("FIELDSYNC_WORKERS") or max(2, min(os.cpu_count() or 2, 8)))
-# Threads wait for the database and for slow lines; each may need a connection, so the pool has as many. Those on top
-# are for consoles that listen to the board, which hold none: where there are fewer of them, requests wait for a
-# connection instead of for a thread.
-worker_class = "gthread"
-threads = settings.pool_size + settings.board_streams
+# Threads wait for the database, and each may need a connection, so the pool has as many. Those on top hold none: they
+# are for consoles that listen to the board, and for exchanges that wait for their turn. Where there are fewer of these,
+# requests wait for a connection instead of for a thread. Slow lines take no thread: the worker's loop waits for them.
+worker_class = PatientWorker
+threads = settings.pool_size + settings.board_streams + settings.exchanges_waiting
+PatientWorker.patience = Patience(
+    settings.head_timeout_s, settings.body_timeout_s, settings.line_bytes_per_s, BODY_BYTES_MAX
+)
+PatientWorker.too_slow = whole_answer(RequestTooSlow().document(), "Request Timeout")
+PatientWorker.head_too_large = whole_answer(HeadTooLarge().document(), "Request Header Fields Too Large")
+
+# Where there are more connections, those go that wait for the longest.
+worker_connections = 1000
+# Files are sent as everything else: through the line, which does not wait.
+sendfile = False
 
 # Each worker loads the application itself: the libraries for maps and databases (PROJ, GEOS, libpq) keep
 # native state that does not survive a fork. It costs some memory per worker; a SIGHUP then also loads new
@@ -54,10 +67,11 @@ accesslog = None
 errorlog = "-"
 loglevel = settings.log_level.lower()
 
-# The processes share their counters through files here, fresh at each start.
+# The processes share their counters through files here, fresh at each start. They are mapped into memory: on a disk
+# that is full they would end the workers.
 _OURS = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 if _OURS:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="fieldsync-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="fieldsync-metrics-", dir=worker_tmp_dir)
 
 
 def _forget_metrics() -> None:

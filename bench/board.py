@@ -269,9 +269,11 @@ def measure(url: str, port: int, rounds: int) -> tuple[dict[str, list[float]], d
             return json.loads(body) if encoding == "identity" else {}
 
         def delta(name: str, write: Callable[[], None]) -> None:
-            board = json.loads(client.get(f"/v1/board/changes?{WEEK}&since=0", made.everywhere)[1])
+            # Of another epoch: it says no more than where the partnership stands.
+            board = json.loads(client.get(f"/v1/board/changes?{WEEK}&since=0&epoch={UUID(int=0)}", made.everywhere)[1])
             write()
-            path = f"/v1/board/changes?{WEEK}&since={board['change']}&seen_at={board['at'].replace('+', '%2B')}"
+            since = f"since={board['change']}&seen_at={board['at'].replace('+', '%2B')}&epoch={board['epoch']}"
+            path = f"/v1/board/changes?{WEEK}&{since}"
             ask(name, path)
             samples[f"floor, {name}"].append(bare(connection, BARE_DELTA, own=made.id, since=board["change"]))
 

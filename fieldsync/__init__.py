@@ -19,7 +19,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from fieldsync.answers import ProblemApi, init_problems
     from fieldsync.bodies import init_bodies
     from fieldsync.config import BODY_BYTES_MAX, Settings
-    from fieldsync.database import db, engine_options
+    from fieldsync.database import db, engine_options, init_sessions
     from fieldsync.observe import init_logs, init_requests
 
     settings = settings or Settings.from_env()
@@ -38,6 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_bodies(app)
     init_problems(app)
     db.init_app(app)
+    init_sessions(app)
     _register(app, ProblemApi(app))
     return app
 
@@ -47,7 +48,9 @@ def _register(app: Flask, api: ProblemApi) -> None:
     from fieldsync.ogc.api import init_ogc
     from fieldsync.reference.api import init_reference
     from fieldsync.shapes import add_components
+    from fieldsync.sync.admission import init_admission
 
+    init_admission(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     add_components(api.spec)

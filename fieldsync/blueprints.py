@@ -31,9 +31,12 @@ from fieldsync.crews.rosters import api as rosters
 from fieldsync.dispatch.assignments import api as assignments
 from fieldsync.dispatch.board import api as board
 from fieldsync.dispatch.board import events_api as board_events
+from fieldsync.dispatch.disbanding import api as disbanding
 from fieldsync.dispatch.suggestions import api as suggestions
 from fieldsync.office.conflicts import api as conflicts
+from fieldsync.office.policies import api as merge_policies
 from fieldsync.office.recorded import api as recorded
+from fieldsync.office.refusals import api as refused_edits
 from fieldsync.office.triage import api as triage
 from fieldsync.office.work_orders import api as work_orders
 from fieldsync.partnerships import settings as partnership
@@ -43,17 +46,21 @@ from fieldsync.servicelevels.policies import api as service_policies
 from fieldsync.servicelevels.report import api as service_report
 from fieldsync.servicelevels.work_order_clocks import api as service_clocks
 from fieldsync.sync import api as sync
+from fieldsync.sync import refused_api as sync_refused
+from fieldsync.sync.quarantine import api as quarantine
+from fieldsync.sync.quarantine import deposit_api as deposits
 from fieldsync.workorders.service_types import api as service_types
 
 BLUEPRINTS = (
-    sync.blp, enrolments.trade_blp, own_device.blp,
+    sync.blp, deposits.blp, sync_refused.blp, enrolments.trade_blp, own_device.blp,
     sessions.login_blp, sessions.blp,
-    work_orders.blp, recorded.blp, service_clocks.blp, conflicts.blp, triage.blp,
+    work_orders.blp, recorded.blp, service_clocks.blp, conflicts.blp, conflicts.of_work_order_blp,
+    merge_policies.blp, refused_edits.blp, triage.blp,
     board.blp, board_events.blp, assignments.blp, assignments.of_work_order_blp, suggestions.blp,
     agreements.blp, resource_requests.blp, resource_offers.blp,
-    crews.blp, rosters.blp, memberships.blp, memberships.lead_blp, hours.shifts_blp, hours.exceptions_blp,
-    absences.crew_blp, crew_equipment.blp, members.blp, absences.member_blp, qualifications.member_blp,
-    qualifications.blp, equipment.blp, enrolments.blp, devices.blp,
+    crews.blp, disbanding.blp, rosters.blp, memberships.blp, memberships.lead_blp, hours.shifts_blp,
+    hours.exceptions_blp, absences.crew_blp, crew_equipment.blp, members.blp, absences.member_blp,
+    qualifications.member_blp, qualifications.blp, equipment.blp, enrolments.blp, devices.blp, quarantine.blp,
     partnership.blp, jurisdictions.blp, service_types.blp,
     service_calendars.blp, service_policies.blp, service_report.blp,
     boundary_layers.blp, boundary_uploads.blp, boundary_versions.blp, boundary_runs.blp, publications.blp,

@@ -7,6 +7,7 @@ import zlib
 
 import zstandard
 from flask import Flask, Response, request
+from gunicorn.http.errors import ParseException
 
 from fieldsync.config import BODY_BYTES_MAX, INFLATED_BYTES_MAX
 from fieldsync.problems import BodyTooLarge, MalformedBody, UnsupportedEncoding, UnsupportedMediaType
@@ -15,6 +16,9 @@ DEFLATE_FROM_BYTES = 1_024
 """Below this, compressing costs more than it saves."""
 
 _COMPRESSIBLE = ("application/json", "application/problem+json", "text/", "application/yaml", "application/geo+json")
+LARGE_BODIES: set[str] = set()
+"""Blueprints that take bodies above ``BODY_BYTES_MAX``: they know who asks before they read one."""
+
 _TOO_LARGE = f"A body may hold {INFLATED_BYTES_MAX:,} bytes once inflated."
 
 
@@ -31,7 +35,10 @@ def read_json_body() -> bytes:
         raise UnsupportedMediaType
     if request.content_length is not None and request.content_length > BODY_BYTES_MAX:
         raise BodyTooLarge(f"A body may have {BODY_BYTES_MAX:,} bytes.")
-    body = request.get_data(cache=False)
+    try:
+        body = request.get_data(cache=False)
+    except (OSError, ParseException) as error:  # Both are gunicorn's: it reads chunks only now.
+        raise MalformedBody("The chunks of the body are damaged.") from error
     if request.content_length is not None and len(body) < request.content_length:
         raise MalformedBody("The body was cut off.")
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
@@ -78,7 +85,14 @@ def _unzstd(body: bytes) -> bytes:
 
 
 def init_bodies(app: Flask) -> None:
-    """Compress answers for clients that take it: zstd if they know it, else gzip."""
+    """Refuse what is too large before anybody reads it; compress answers for clients that take it: zstd if they know
+    it, else gzip."""
+
+    @app.before_request
+    def refuse_large() -> None:
+        # In chunks it does not say its length, and a thread that read it from the line would wait for whoever sends it.
+        if getattr(request.environ.get("gunicorn.socket"), "is_large", False) and request.blueprint not in LARGE_BODIES:
+            raise BodyTooLarge(f"A body may have {BODY_BYTES_MAX:,} bytes.")
 
     @app.after_request
     def compress(response: Response) -> Response:

@@ -26,6 +26,11 @@ COMMANDS = {
     "status": Entry("fieldsync.server.commands:status", "Say whether the server runs.", database=False),
     "demo": Entry("fieldsync.server.commands:demo", "Show it with a partnership of counties.", database=False),
     "migrate": Entry("fieldsync.server.commands:migrate", "Bring the database's tables up to date."),
+    "backup": Entry("fieldsync.backup.commands:backup", "Write the whole database into a file.", database=False),
+    "restore": Entry("fieldsync.backup.commands:restore", "Put a backup back; tablets fill the gap.", database=False),
+    "restored": Entry(
+        "fieldsync.backup.commands:restored", "Say that the database was restored by other means.", database=False
+    ),
     "seed-demo": Entry("fieldsync.demo.commands:seed_demo", "Make the demo's partnership of counties."),
     "simulate": Entry("fieldsync.simulate.commands:simulate", "Drive many tablets; check the laws.", database=False),
     "openapi": Entry("fieldsync.reference.commands:openapi", "Write openapi.yaml from the code.", database=False),

@@ -49,6 +49,18 @@ class Settings:
     board_stream_minutes: int = 30
     """How long a console listens before it has to connect again: then consoles spread over the workers anew, and what a
     proxy has lost track of ends."""
+    exchanges_waiting: int = 16
+    """Exchanges that may wait for their turn in one worker process, each on a thread of its own; further ones are asked
+    to come again. As many as are carried out in about a second."""
+    edits_per_exchange: int = EDITS_PER_EXCHANGE_MAX
+    """Edits of one exchange that are taken, ``EDITS_PER_EXCHANGE_MAX`` at most; under load the server takes down to a
+    quarter of it by itself."""
+    head_timeout_s: int = 20
+    """How long a client may take for its first byte, and for the head of a request (as Apache's mod_reqtimeout)."""
+    body_timeout_s: int = 20
+    """How long a body may take to come, and an answer to be taken, besides what its length allows."""
+    line_bytes_per_s: int = 500
+    """The slowest line that is served: below what GPRS gives where it gives anything (as Apache's mod_reqtimeout)."""
     pool_timeout_s: int = 10
     statement_timeout_ms: int = 30_000
     """The database ends a statement that runs longer: no request may hold its locks for ever."""
@@ -77,6 +89,17 @@ class Settings:
     """Where an OSRM-compatible router answers (``http://router:5000``); left out, ways are as the crow flies."""
     travel_timeout_ms: int = 2_000
     """How long suggestions wait for the router altogether; then they go by the straight line, and say so."""
+    offline_days: int = 180
+    """How long a tablet may be away and still go on where it was: half a year, a winter in a depot. So long the feed
+    tells what has left a scope, and receipts stay where they are quickest found; nothing that was entered is deleted
+    then."""
+    acknowledged_days: int = 14
+    """How long tablets keep edits that were acknowledged, to offer them again to a server that was restored: as old as
+    the oldest backup that would still be put back."""
+    schema_min: int = 1
+    """The oldest shapes of records that an app may know (see ``fieldsync.sync.schema``). Older ones have to update."""
+    app_hint: str = ""
+    """Told to an app that has to be updated: where from."""
     metrics_token: str = ""
     """When set, ``/metrics`` asks for it as a bearer token."""
 

@@ -10,6 +10,8 @@ from uuid import UUID
 
 import psycopg
 import sqlalchemy as sa
+import structlog
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql
@@ -19,6 +21,8 @@ from uuid_utils.compat import uuid7
 from fieldsync.config import Settings
 from fieldsync.problems import ComeAgain, IdTaken, Problem
 from geo.tables import metadata
+
+log = structlog.get_logger()
 
 CONSTRAINT_PROBLEMS: dict[str, type[Problem]] = {}
 """Constraint name -> the problem it means. Each domain adds its own beside its models."""
@@ -125,6 +129,28 @@ def transaction() -> Iterator[orm.Session]:
     except BaseException:
         session.rollback()
         raise
+
+
+def init_sessions(app: Flask) -> None:
+    """Give back a request's session at its end, also one whose connection has broken meanwhile."""
+
+    # The last that is registered is called first: before Flask-SQLAlchemy's own, which would let the error through, and
+    # with it nothing of the answer.
+    @app.teardown_appcontext
+    def at_the_end(error: BaseException | None) -> None:
+        give_back()
+
+
+def give_back() -> None:
+    """Give back the session of a request whose answer is made, also one whose connection has broken meanwhile.
+
+    What is rolled back only read, or was rolled back before: nothing depends on it.
+    """
+    try:
+        db.session.remove()
+    except DBAPIError as broken:
+        db.session.registry.clear()
+        log.warning("a connection broke before it was given back", reason=str(broken.orig))
 
 
 def translated(error: DBAPIError) -> BaseException:

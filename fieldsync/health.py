@@ -14,11 +14,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from fieldsync.auth.actor import ANYONE, Blueprint
 from fieldsync.config import Settings
 from fieldsync.database import db
-from fieldsync.observe import metrics_text
+from fieldsync.journal.gauges import RefusalGauges
+from fieldsync.observe import HeldGauges, metrics_text
 from fieldsync.problems import ComeAgain, NotAuthenticated
 from fieldsync.schemas import Answer
 from fieldsync.servicelevels.gauges import ClockGauges
 from fieldsync.shapes import refuses
+from fieldsync.sync.quarantine.gauges import QuarantineGauges
 
 log = structlog.get_logger()
 
@@ -63,18 +65,26 @@ def metrics() -> Response:
     given = request.headers.get("Authorization", "").encode()
     if wanted and not hmac.compare_digest(given, f"Bearer {wanted}".encode()):
         raise NotAuthenticated
-    gauges = _clock_gauges()
-    text_format, content_type = metrics_text(*([gauges] if gauges is not None else []))
+    text_format, content_type = metrics_text(*_counted())
     return Response(text_format, content_type=content_type)
 
 
-def _clock_gauges() -> ClockGauges | None:
-    """Counted clocks; None where the database does not answer: the other metrics are wanted then more than ever."""
-    gauges: ClockGauges = current_app.extensions.setdefault("clock_gauges", ClockGauges())
+GAUGES: dict[str, type[HeldGauges]] = {
+    "clock_gauges": ClockGauges,
+    "refusal_gauges": RefusalGauges,
+    "quarantine_gauges": QuarantineGauges,
+}
+"""What is counted in the database, by the name under which the application keeps it."""
+
+
+def _counted() -> list[HeldGauges]:
+    """All of them; none where the database does not answer: the other metrics are wanted then more than ever."""
+    counted: list[HeldGauges] = [current_app.extensions.setdefault(name, kind()) for name, kind in GAUGES.items()]
     try:
-        gauges.count(db.session())
+        for gauges in counted:
+            gauges.count(db.session())
     except (DBAPIError, PoolTimeout) as error:
-        log.warning("clocks were not counted", error=str(error).partition("\n")[0])
+        log.warning("gauges were not counted", error=str(error).partition("\n")[0])
         db.session.rollback()
-        return None
-    return gauges
+        return []
+    return counted

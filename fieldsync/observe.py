@@ -7,13 +7,18 @@ import os
 import re
 import sys
 import time
-from typing import Any
+from collections.abc import Iterable, Sequence
+from threading import Lock
+from typing import Any, ClassVar
 
 import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client import REGISTRY as LOCAL_REGISTRY
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from sqlalchemy import Row, TextClause
+from sqlalchemy.orm import Session
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from uuid_utils.compat import uuid7
 
@@ -32,7 +37,10 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )  # fmt: skip
 VERDICTS = Counter("fieldsync_verdicts_total", "Edits by what became of them.", ["verdict", "code"])
+DEPOSITED_EDITS = Counter("fieldsync_deposited_edits_total", "Edits that revoked devices sent, repeated ones, too.")
 CONFLICTS = Counter("fieldsync_conflicts_total", "Conflicts recorded.", ["sort", "policy", "state"])
+REFUSED_FIELDS = Counter("fieldsync_refused_fields_total", "Fields of a newer app that edits were taken without.")
+REFUSALS_DECIDED = Counter("fieldsync_refused_edits_decided_total", "Decisions on refused edits.", ["state"])
 EXCHANGE_EDITS = Histogram(
     "fieldsync_exchange_edits", "Edits in one exchange.", buckets=(0, 1, 5, 10, 50, 100, 250, 500, 1000)
 )
@@ -44,6 +52,38 @@ FEED_LAG = Histogram(
     "fieldsync_feed_lag_changes", "Commits of the partnership that a tablet still had before it after a page.",
     buckets=(0, 1, 10, 100, 1_000, 10_000, 100_000),
 )  # fmt: skip
+
+
+HELD_S = 10.0
+"""Whoever asks more often is given what was counted before: anybody may ask where no token is set."""
+
+
+class HeldGauges(Collector):
+    """Counts what stands in the database when it is asked, one statement every ``held_s`` seconds at most."""
+
+    statement: ClassVar[TextClause]
+
+    def __init__(self, held_s: float = HELD_S) -> None:
+        self._held_s = held_s
+        self._lock = Lock()
+        self._until = 0.0
+        self._families: list[GaugeMetricFamily] = []
+
+    def families(self, rows: Sequence[Row[Any]]) -> list[GaugeMetricFamily]:
+        """The gauges for the rows of ``statement``."""
+        raise NotImplementedError
+
+    def count(self, session: Session) -> None:
+        """Count anew, unless it has just been done."""
+        with self._lock:
+            if time.monotonic() < self._until:
+                return
+            self._families = self.families(session.execute(self.statement).all())
+            self._until = time.monotonic() + self._held_s
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """What was counted last."""
+        return self._families
 
 
 def init_logs(settings: Settings) -> None:

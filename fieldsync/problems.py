@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -109,6 +110,20 @@ class MethodNotAllowed(Problem):
     code = "method_not_allowed"
 
 
+class RequestTooSlow(Problem):
+    """The request did not come in time."""
+
+    status = 408
+    code = "request_too_slow"
+
+
+class HeadTooLarge(Problem):
+    """The request's line and header fields are larger than this server takes."""
+
+    status = 431
+    code = "head_too_large"
+
+
 class TooManyRequests(Problem):
     """Too many attempts; wait before the next one."""
 
@@ -117,6 +132,12 @@ class TooManyRequests(Problem):
 
     def headers(self) -> dict[str, str]:
         return {"Retry-After": str(self.facts.get("retry_after_s", 60))}
+
+
+class ExchangeUnderWay(TooManyRequests):
+    """An exchange of this device is still under way; wait for its end."""
+
+    code = "exchange_under_way"
 
 
 # --- who asks -----------------------------------------------------------------------------------------------------
@@ -130,6 +151,12 @@ class NotAuthenticated(Problem):
 
     def headers(self) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer realm="fieldsync"'}
+
+
+class DeviceRevoked(NotAuthenticated):
+    """The device was revoked: it may deposit what it holds, and receives nothing any more."""
+
+    code = "device_revoked"
 
 
 class CredentialsNeeded(NotAuthenticated):
@@ -190,6 +217,18 @@ class EditReused(Conflict):
     code = "edit_reused"
 
 
+class QuarantineFull(Conflict):
+    """The quarantine takes no more of this device's edits."""
+
+    code = "quarantine_full"
+
+
+class ReleasedAlready(Conflict):
+    """One of the edits that you reject has been released already."""
+
+    code = "released_already"
+
+
 class AlreadyThere(Conflict):
     """Something with this name or code exists already."""
 
@@ -224,6 +263,18 @@ class ConflictSettled(Conflict):
     """Somebody settled this conflict already."""
 
     code = "conflict_settled"
+
+
+class RefusedEditApplied(Conflict):
+    """The refused edit has been applied already."""
+
+    code = "refused_edit_applied"
+
+
+class RefusedEditNotApplicable(Conflict):
+    """Nobody can tell what the refused edit was to do; enter it anew, and dismiss it."""
+
+    code = "refused_edit_not_applicable"
 
 
 class NotInTriage(Conflict):
@@ -262,6 +313,12 @@ class WrongProtocol(Problem):
     code = "wrong_protocol"
 
 
+class UpgradeRequired(WrongProtocol):
+    """This server does not take so old an app any more: it has to be updated."""
+
+    code = "upgrade_required"
+
+
 # --- not now ------------------------------------------------------------------------------------------------------
 
 
@@ -272,7 +329,14 @@ class ComeAgain(Problem):
     code = "come_again"
 
     def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.facts.get("retry_after_s", 2))}
+        # Drawn by lot where nobody knows better: those who were sent away together must not come back together.
+        return {"Retry-After": str(self.facts.get("retry_after_s") or random.randint(1, 4))}  # noqa: S311
+
+
+class Overloaded(ComeAgain):
+    """More exchanges come in than the server can carry out; send the same request again after a while."""
+
+    code = "overloaded"
 
 
 class IdTaken(ComeAgain):

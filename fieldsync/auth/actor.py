@@ -17,10 +17,12 @@ from fieldsync.auth import tokens
 from fieldsync.auth.models import ROLES
 from fieldsync.clock import now
 from fieldsync.database import db, transaction
-from fieldsync.problems import CredentialsNeeded, NotAllowed, NotAuthenticated
+from fieldsync.problems import CredentialsNeeded, DeviceRevoked, NotAllowed, NotAuthenticated
 
 ANYONE = "anyone"
 DEVICE = "device"
+REVOKED_DEVICE = "revoked_device"
+"""One that was revoked, and may deposit what it still holds."""
 STAFF = ROLES
 """Every role of a member of staff."""
 
@@ -33,6 +35,16 @@ class DeviceActor:
     device_id: UUID
     crew_id: UUID
     token_id: UUID
+    disbanded: bool = False
+    """Its crew works no more: it receives no records."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedDeviceActor:
+    """A tablet that was revoked with a quarantine."""
+
+    partnership_id: UUID
+    device_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +70,26 @@ class StaffActor:
 
 
 _FIND = text("""
-    SELECT t.id, t.purpose, t.device_id, t.staff_id, d.crew_id,
+    SELECT t.id, t.purpose, t.device_id, t.staff_id, d.crew_id, c.disbanded_at IS NOT NULL AS disbanded,
            t.last_used_at IS NULL OR t.last_used_at < CAST(:now AS timestamptz) - interval '10 minutes' AS stale,
            t.last_used_at IS NULL AS first_use,
            (SELECT json_agg(json_build_array(r.role, r.jurisdiction_id)) FROM staff_role r
             WHERE r.partnership_id = t.partnership_id AND r.staff_id = t.staff_id) AS roles
     FROM token t
     LEFT JOIN device d ON d.partnership_id = t.partnership_id AND d.id = t.device_id
+    LEFT JOIN crew c ON c.partnership_id = d.partnership_id AND c.id = d.crew_id
     LEFT JOIN staff s ON s.partnership_id = t.partnership_id AND s.id = t.staff_id
     WHERE t.partnership_id = :partnership_id AND t.token_hash = :token_hash
       AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > :now)
       AND d.revoked_at IS NULL AND s.disabled_at IS NULL
+""")
+
+# By a token that ended with the device: one that was rotated away before is no better than any other old one.
+_FIND_REVOKED = text("""
+    SELECT d.id FROM token t
+    JOIN device d ON d.partnership_id = t.partnership_id AND d.id = t.device_id
+    WHERE t.partnership_id = :partnership_id AND t.token_hash = :token_hash
+      AND d.quarantined AND t.revoked_at = d.revoked_at
 """)
 
 _USED = text("""
@@ -88,11 +109,30 @@ def authenticate() -> DeviceActor | StaffActor:
 
     Raises:
         NotAuthenticated: there is none, or it is unknown, expired or revoked.
+        DeviceRevoked: it is a device's that may only deposit.
     """
+    return _actor_of(_bearer())
+
+
+def authenticate_revoked() -> RevokedDeviceActor:
+    """The revoked device whose bearer token the request carries.
+
+    Raises:
+        NotAuthenticated: there is none, or it is none of a device with a quarantine.
+        NotAllowed: it is somebody's who was not revoked.
+    """
+    token = _bearer()
+    if (actor := _revoked_device_of(token)) is not None:
+        return actor
+    authenticate()
+    raise NotAllowed("Only a device that was revoked deposits.")
+
+
+def _bearer() -> str:
     given = request.authorization
     if given is None or given.type != "bearer":
         raise NotAuthenticated
-    return _actor_of(given.token or "")
+    return given.token or ""
 
 
 def recognise() -> StaffActor | None:
@@ -103,6 +143,7 @@ def recognise() -> StaffActor | None:
 
     Raises:
         CredentialsNeeded: there are credentials, and they are unknown, expired or revoked.
+        DeviceRevoked: they are a device's that may only deposit.
         NotAllowed: they are a device's.
     """
     if "Authorization" not in request.headers:
@@ -115,6 +156,8 @@ def recognise() -> StaffActor | None:
         token = str(given.password)
     try:
         actor = _actor_of(token)
+    except DeviceRevoked:
+        raise
     except NotAuthenticated:
         raise CredentialsNeeded from None
     if isinstance(actor, DeviceActor):
@@ -125,6 +168,7 @@ def recognise() -> StaffActor | None:
 def _actor_of(token: str) -> DeviceActor | StaffActor:
     """Raises:
     NotAuthenticated: the token is none of ours, unknown, expired or revoked.
+    DeviceRevoked: it ended with a device that may still deposit.
     """
     parts = tokens.parse(token.strip())
     if parts is None:
@@ -133,7 +177,7 @@ def _actor_of(token: str) -> DeviceActor | StaffActor:
     key = {"partnership_id": parts.partnership_id, "now": at}
     row = db.session.execute(_FIND, key | {"token_hash": parts.token_hash}).one_or_none()
     if row is None:
-        raise NotAuthenticated
+        raise DeviceRevoked if _revoked_device_of(token) is not None else NotAuthenticated
     if row.stale:
         with transaction() as session:
             session.execute(_USED, key | {"token_id": row.id})
@@ -141,8 +185,20 @@ def _actor_of(token: str) -> DeviceActor | StaffActor:
                 session.execute(_REPLACED, key | {"token_id": row.id, "device_id": row.device_id})
     bind_contextvars(partnership_id=str(parts.partnership_id), actor_id=str(row.device_id or row.staff_id))
     if row.device_id is not None:
-        return DeviceActor(parts.partnership_id, row.device_id, row.crew_id, row.id)
+        return DeviceActor(parts.partnership_id, row.device_id, row.crew_id, row.id, row.disbanded)
     return StaffActor(parts.partnership_id, row.staff_id, row.id, _roles(row.roles or []))
+
+
+def _revoked_device_of(token: str) -> RevokedDeviceActor | None:
+    parts = tokens.parse(token.strip())
+    if parts is None or not token.strip().startswith(tokens.PREFIX["device"]):
+        return None
+    bound = {"partnership_id": parts.partnership_id, "token_hash": parts.token_hash}
+    device_id = db.session.execute(_FIND_REVOKED, bound).scalar_one_or_none()
+    if device_id is None:
+        return None
+    bind_contextvars(partnership_id=str(parts.partnership_id), actor_id=str(device_id))
+    return RevokedDeviceActor(parts.partnership_id, device_id)
 
 
 def _roles(rows: list[tuple[str, str | None]]) -> dict[str, frozenset[UUID] | None]:
@@ -157,7 +213,8 @@ def _roles(rows: list[tuple[str, str | None]]) -> dict[str, frozenset[UUID] | No
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest is not typed
-    """A blueprint that says who may call it: ``ANYONE``, ``DEVICE``, or roles of staff. There is no default.
+    """A blueprint that says who may call it: ``ANYONE``, ``DEVICE``, ``REVOKED_DEVICE``, or roles of staff. There is no
+    default.
 
     A route may take fewer of them: ``@blp.post("", actors=("admin",))``. With ``whole_partnership``, a role that holds
     for some jurisdictions only is not enough. With ``recognises``, one for anyone finds out who asks, if they say so.
@@ -169,9 +226,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest is not
         self, name: str, import_name: str, *, actors: tuple[str, ...], description: str,
         whole_partnership: bool = False, recognises: bool = False, **options: Any,
     ) -> None:  # fmt: skip
-        unknown = set(actors) - {ANYONE, DEVICE, *ROLES}
+        unknown = set(actors) - {ANYONE, DEVICE, REVOKED_DEVICE, *ROLES}
         if unknown or not actors:
-            raise ValueError(f"{name}: actors must be some of anyone, device and the staff roles, not {actors}.")
+            raise ValueError(f"{name}: actors must be some of anyone, devices and the staff roles, not {actors}.")
         super().__init__(name, import_name, description=description, **options)
         self.actors = actors
         self.whole_partnership = whole_partnership
@@ -199,6 +256,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest is not
         if ANYONE in accepted:
             g.actor = recognise() if self.recognises else None
             return
+        if REVOKED_DEVICE in accepted:
+            g.actor = authenticate_revoked()
+            return
         actor = authenticate()
         if isinstance(actor, DeviceActor):
             if DEVICE not in accepted:
@@ -216,6 +276,13 @@ def device_actor() -> DeviceActor:
     """The tablet that asks. Only for routes of a blueprint that takes devices alone."""
     actor = g.actor
     assert isinstance(actor, DeviceActor)
+    return actor
+
+
+def revoked_device_actor() -> RevokedDeviceActor:
+    """The revoked tablet that asks. Only for routes of a blueprint that takes those alone."""
+    actor = g.actor
+    assert isinstance(actor, RevokedDeviceActor)
     return actor
 
 

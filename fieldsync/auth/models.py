@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldsync.database import CONSTRAINT_PROBLEMS, Base, PartnershipId, RowId, one_of, tenant_key
@@ -84,10 +85,25 @@ class Device(Base):
     enrolled_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[UUID | None]
+    former_crew_ids: Mapped[list[UUID]] = mapped_column(postgresql.ARRAY(sa.Uuid(as_uuid=True)), server_default="{}")
+    """The crews that it was a tablet of before, each once: what it still holds for their records is taken, too. No
+    longer than the partnership has crews."""
+    quarantined: Mapped[bool] = mapped_column(server_default=sa.false())
+    """Revoked, but what it holds may still be deposited, and waits for a dispatcher."""
+    deposited_seq: Mapped[int | None] = mapped_column(sa.BigInteger)
+    """The highest number that was deposited; null: none was."""
+    refusals_decided: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
+    """How often the office has decided on a refused edit of it."""
+
+    @property
+    def waiting(self) -> int:
+        """How many of its edits were deposited, and wait for a dispatcher."""
+        return max(0, (self.deposited_seq or 0) - self.next_seq + 1)
 
     __table_args__ = (
         tenant_key("crew_id", "crew"),
         tenant_key("revoked_by", "staff"),
+        sa.CheckConstraint("revoked_at IS NOT NULL OR NOT quarantined", name="quarantined_is_revoked"),
         {"postgresql_with": {"fillfactor": "50"}},
     )
 

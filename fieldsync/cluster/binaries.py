@@ -53,6 +53,32 @@ class Binaries:
         return self.folder / program
 
 
+def find_clients(major: int, environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of a ``pg_dump`` and a ``pg_restore`` of this ``major`` version, else of the next later one: no server
+    needs to be installed where they run, and they work with servers of their own version and of older ones.
+
+    Looked for where ``Binaries.find`` looks, and on the PATH.
+
+    Raises:
+        ClusterProblem: none was found.
+    """
+    folders = list(_folders(environ))
+    if "FIELDSYNC_PG_BINDIR" not in environ and (program := shutil.which("pg_dump")):
+        folders.append(Path(program).parent)
+    found: dict[int, Path] = {}
+    for folder in folders:
+        if (folder / "pg_dump").exists() and (folder / "pg_restore").exists():
+            version = re.search(r"(\d+)", _ask(folder / "pg_dump", "--version").removeprefix("pg_dump"))
+            if version and int(version[1]) >= major:
+                found.setdefault(int(version[1]), folder)
+    if not found:
+        raise ClusterProblem(
+            f"pg_dump and pg_restore of PostgreSQL {major} were not found. On Debian and Ubuntu: apt-get install"
+            f" postgresql-client-{major}. If they lie elsewhere: FIELDSYNC_PG_BINDIR=/…/bin"
+        )
+    return found[min(found)]
+
+
 def _folders(environ: Mapping[str, str]) -> Iterator[Path]:
     if chosen := environ.get("FIELDSYNC_PG_BINDIR"):
         yield Path(chosen)
@@ -76,6 +102,6 @@ def _inspect(folder: Path) -> Binaries | None:
     return Binaries(folder, int(version[1]))
 
 
-def _ask(pg_config: Path, question: str) -> str:
-    answer = subprocess.run([pg_config, question], capture_output=True, text=True, check=False)
+def _ask(program: Path, question: str) -> str:
+    answer = subprocess.run([program, question], capture_output=True, text=True, check=False)
     return answer.stdout.strip()

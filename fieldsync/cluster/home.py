@@ -7,9 +7,11 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +29,9 @@ LOCK_ATTEMPTS = 10
 """A look at the lock takes it for a moment; so many tries, 20 ms apart, tell a look from a holder."""
 
 SOCKET_NAME = ".s.PGSQL.5432"
+
+MEMORY = Path("/dev/shm")  # noqa: S108  (folders that we make there are ours alone, or are refused)
+"""Files in memory, on Linux."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,13 @@ class Home:
 
     @property
     def metrics(self) -> Path:
-        """For the counters that the server's processes share while they run."""
+        """For the counters that the server's processes share while they run.
+
+        In memory where there is a place for that: they map these files, and the kernel ends a process at once (SIGBUS)
+        that writes where the disk under the file is full.
+        """
+        if os.access(MEMORY, os.W_OK):
+            return MEMORY / f"fieldsync-{os.geteuid()}-{_mark(self.root)}-metrics"
         return self.root / "metrics"
 
     @property
@@ -95,17 +106,37 @@ class Home:
             _make_folder(self.root, through)
             _make_folder(self.config, through)
             _make_folder(self.logs, private)
-            _make_folder(self.metrics, private)
         except OSError as error:
             raise ClusterProblem(
                 f"{self.root} cannot be made ({error.strerror}). Choose a place: FIELDSYNC_HOME=…"
             ) from error
+
+    @contextmanager
+    def counting(self) -> Iterator[Path]:
+        """The folder ``metrics``, made for the time of the block.
+
+        Raises:
+            ClusterProblem: it is there and another user's.
+        """
+        folder = self.metrics
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            # Of a start before ours, which was killed.
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                raise ClusterProblem(f"{folder} is not a folder of ours.") from None
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def remove(self) -> None:
         """Remove all of it, the database included. Nothing may run in it."""
         # First, and by its own name: it need not lie in the home.
         if self.socket.exists():
             shutil.rmtree(self.socket)
+        shutil.rmtree(self.metrics, ignore_errors=True)
         shutil.rmtree(self.root)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
 from fieldsync.auth.actor import STAFF, Blueprint, own_jurisdictions, require_jurisdiction, staff_actor
-from fieldsync.clock import now
 from fieldsync.crews.changed import stamp
 from fieldsync.crews.find import expect_jurisdiction, find_crew
 from fieldsync.crews.models import Crew
@@ -81,37 +79,5 @@ def update_crew(wanted: dict[str, Any], crew_id: UUID) -> Crew:
         for name, value in changed.items():
             setattr(crew, name, value)
         if changed:
-            stamp(session, partnership_id, [crew_id])
-    return _find(crew_id)
-
-
-@blp.post("/<uuid:crew_id>/disband", actors=("admin",))
-@blp.response(200, CrewSchema)
-def disband_crew(crew_id: UUID) -> Crew:
-    """Disband a crew
-
-    It gets no new devices and members. Its devices can still send what they hold, until they are moved or revoked.
-    Safe to repeat.
-    """
-    return _set_disbanded(crew_id, now())
-
-
-@blp.post("/<uuid:crew_id>/reinstate", actors=("admin",))
-@blp.response(200, CrewSchema)
-def reinstate_crew(crew_id: UUID) -> Crew:
-    """Take back that a crew was disbanded
-
-    Safe to repeat.
-    """
-    return _set_disbanded(crew_id, None)
-
-
-def _set_disbanded(crew_id: UUID, at: datetime | None) -> Crew:
-    partnership_id = staff_actor().partnership_id
-    with transaction() as session:
-        crew = find_crew(session, partnership_id, own_jurisdictions(), crew_id, lock=True)
-        # The first time stands.
-        if (crew.disbanded_at is None) != (at is None):
-            crew.disbanded_at = at
             stamp(session, partnership_id, [crew_id])
     return _find(crew_id)

@@ -41,13 +41,20 @@ class Crew(Base):
     change: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
     """The partnership's commit that last changed anything about it: members, shifts, absences, equipment, grants."""
     disbanded_at: Mapped[datetime | None]
+    disbanded_by: Mapped[UUID | None]
+    taken_out_at: Mapped[datetime | None]
+    """When the last of its open jobs had been taken from a disbanded crew."""
 
     __table_args__ = (
         tenant_key("jurisdiction_id", "jurisdiction"),
+        tenant_key("disbanded_by", "staff"),
         sa.UniqueConstraint("partnership_id", "code", name="one_crew_per_code"),
         sa.CheckConstraint("reach_m > 0 AND capacity_minutes > 0 AND overtime_minutes >= 0", name="limits"),
         sa.Index("crew_changed", "partnership_id", "change", "id"),
-    )
+        # What housekeeping looks for: none, as a rule.
+        sa.Index("crew_to_take_out", "partnership_id", "id",
+                 postgresql_where=sa.text("disbanded_at IS NOT NULL AND taken_out_at IS NULL")),
+    )  # fmt: skip
 
 
 class Member(Base):

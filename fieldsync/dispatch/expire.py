@@ -11,10 +11,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
 import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -26,7 +25,8 @@ from fieldsync.boundaries.queries import HORIZON, OLDEST_RUNNING
 from fieldsync.clock import now
 from fieldsync.database import new_id, transaction
 from fieldsync.dispatch.carry_over import carry_over
-from fieldsync.journal.edits import Author, Decision, Edit, Known, Outcome, Record, Verdict
+from fieldsync.journal.edits import Author, Known, Outcome
+from fieldsync.journal.leave import NEEDED, leave
 from fieldsync.journal.load import lock_work_orders
 from fieldsync.journal.write import write
 from fieldsync.problems import Problem
@@ -50,9 +50,7 @@ PATIENCE_S = 2.0
 """So long is waited for transactions that may have read the grants as they were before; else the next sweep looks."""
 
 _WAIT_S = 0.05
-_NEEDED = frozenset({"crew_id", "status", "service_type_id"})
 _FIRST = UUID(int=0)
-_ENCODER = msgspec.json.Encoder()
 
 log = structlog.get_logger()
 
@@ -114,7 +112,7 @@ def take_out_what_ended(clock: Callable[[], datetime] = now) -> int:
         horizon = session.execute(HORIZON).scalar_one()
     if not found:
         return 0
-    alone = _older_transactions_ended(horizon)
+    alone = older_transactions_ended(horizon)
     taken = 0
     for ended in found:
         try:
@@ -133,8 +131,9 @@ def take_out_what_ended(clock: Callable[[], datetime] = now) -> int:
     return taken
 
 
-def _older_transactions_ended(horizon: int) -> bool:
-    """Whether nobody is left who may have read the grants before they ended, and has still to write a job down.
+def older_transactions_ended(horizon: int) -> bool:
+    """Whether nobody is left who may have read the grants before they ended (or a crew before it was disbanded), and
+    has still to write a job down.
 
     Whoever gives a job to a crew has locked it, and so has a number in line, before looking at the grants.
     """
@@ -164,7 +163,7 @@ def _take_out(ended: Ended, clock: Callable[[], datetime], most: int) -> int:
                                                job.service_type_id, rested=job.planned)
         ]  # fmt: skip
         for begin in range(0, len(out), TAKEN_PER_COMMIT):
-            _rest(began)
+            rest(began)
             began = time.perf_counter()
             with transaction() as session:
                 taken += _take(session, ended, out[begin : begin + TAKEN_PER_COMMIT], planned, clock())
@@ -173,10 +172,11 @@ def _take_out(ended: Ended, clock: Callable[[], datetime], most: int) -> int:
         if len(jobs) < EXAMINED_PER_READ:
             return taken
         after = jobs[-1].id
-        _rest(began)
+        rest(began)
 
 
-def _rest(began: float) -> None:
+def rest(began: float) -> None:
+    """Leave the processor and the disk to the tablets for a while, after a transaction that began then."""
     time.sleep(REST * (time.perf_counter() - began))
 
 
@@ -210,7 +210,7 @@ def _is_out(
 def _take(session: Session, ended: Ended, ids: Sequence[UUID], planned: Collection[UUID], at: datetime) -> int:
     """Lock, then look again: who did something meanwhile, or accepted another agreement, counts."""
     known = Known()
-    lock_work_orders(session, ended.partnership_id, sorted(ids), _NEEDED, known)
+    lock_work_orders(session, ended.partnership_id, sorted(ids), NEEDED | {"service_type_id"}, known)
     serving = load_serving(session, ended.partnership_id, at)
     outcome = Outcome()
     for record in known.records.values():
@@ -218,23 +218,10 @@ def _take(session: Session, ended: Ended, ids: Sequence[UUID], planned: Collecti
             continue
         if _is_out(ended.grants, serving, record.crew_id, record.jurisdiction_id, record.values["service_type_id"],
                    rested=record.id in planned):  # fmt: skip
-            _leave(record, outcome, at)
+            leave(record, "agreement_ended", outcome, at)
     if outcome.touched:
         write(session, Author(ended.id, "agreements", ended.partnership_id), outcome, at)
     return len(outcome.touched)
-
-
-def _leave(record: Record, outcome: Outcome, at: datetime) -> None:
-    """An ordinary edit of ``crew_id``, whose author is what has ended."""
-    fields: dict[str, Any] = {"crew_id": None}
-    before = {"crew_id": record.crew_id}
-    record.scope_was, record.changed, record.left_because = record.scope, True, "agreement_ended"
-    record.values, record.crew_id = record.values | fields, None
-    record.version += 1
-    raw = msgspec.Raw(_ENCODER.encode(fields))
-    edit = Edit(new_id(), None, "work_order", record.id, "update", record.version - 1, at, at, raw, fields)
-    outcome.decisions.append(Decision(edit, Verdict.APPLIED, record.version, before))
-    outcome.touched["work_order", record.id] = record
 
 
 def _write_down(ended: Ended, at: datetime) -> None:

@@ -52,6 +52,8 @@ def place_anew(session: Session, author: Author, changes: Sequence[Change], at: 
         record.scope_was, record.changed = record.scope, True
         _place(change, outcome, at)
         if change.crew_id is not msgspec.UNSET:
+            if change.crew_id is None:
+                record.left_because = "moved"
             _give(record, change.crew_id, outcome, at)
         outcome.touched["work_order", record.id] = record
     made = [(change.record, change.made) for change in changes]

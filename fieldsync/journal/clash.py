@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fieldsync.journal.edits import Author, Clash, Edit, Record, Touch
-from fieldsync.workorders.kinds import Policy
+from fieldsync.journal.text import merged
+from fieldsync.workorders.kinds import TEXT_MAX, Policy
 from fieldsync.workorders.rules import may_follow
 
 
@@ -33,6 +34,23 @@ def _wins(policy: Policy, author: Author, edit: Edit, mine: Any, current: Any, l
         return author.side == policy.value
     # At the same moment the first one received stays: any rule will do, as long as it is always the same.
     return edit.happened_at > last.happened_at
+
+
+def together(
+    record: Record, name: str, base: str | None, current: str | None, mine: str | None, last: Touch | None
+) -> tuple[str | None, Clash | None]:
+    """The text that stands for field ``name``, and the clash where the two cannot be put together.
+
+    ``base`` is what the author of ``mine`` saw, ``last`` the edit of somebody else that she did not see.
+    """
+    if current == base:
+        return mine, None
+    if mine in (base, current):
+        return current, None
+    both = merged(base or "", current or "", mine or "", TEXT_MAX)
+    if both is not None:
+        return both, None
+    return current, Clash("field", record, name, Policy.TEXT, base, current, mine, False, last, False)
 
 
 def union(base: Any, current: Any, mine: Any) -> list[Any]:

@@ -14,6 +14,9 @@ import msgspec
 from fieldsync.workorders.completion import RequiredOnCompletion, Task
 from fieldsync.workorders.kinds import Kind, Policy, Values
 
+LATEST_ENTRY = 2**63 - 1
+"""Stands for the place in the journal of an edit that is being decided: behind all that are there."""
+
 
 class Verdict(StrEnum):
     """What became of an edit, by precedence: the first that holds is the verdict."""
@@ -46,6 +49,7 @@ class Refusal(Exception):
 
 REFUSALS: dict[str, str] = {
     "edit_reused": "This edit id or number was used before with other content; the first one stands.",
+    "not_released": "The device was revoked, and a dispatcher did not let this edit into the records.",
     "malformed_edit": "The edit's envelope cannot be read.",
     "unknown_kind": "There is no such kind of record.",
     "read_only_kind": "Records of this kind are not edited from here.",
@@ -76,6 +80,8 @@ class Author:
     crew_id: UUID | None = None
     jurisdiction_ids: frozenset[UUID] | None = None
     """The office only: the jurisdictions it may touch; None means all."""
+    former_crew_ids: frozenset[UUID] = frozenset()
+    """The crews that the device carried for before: what it still holds for their records is taken, too."""
 
 
 class Edit(msgspec.Struct, gc=False):
@@ -95,6 +101,11 @@ class Edit(msgspec.Struct, gc=False):
     """``fields`` decoded; empty where ``refusal`` is set."""
     refusal: Refusal | None = None
     """Why it cannot even be tried."""
+    base_entry: int | None = None
+    """Where ``base_version`` was seen before the server was restored: the last entry of the journal that both histories
+    have. What came after it the author never saw."""
+    refused_fields: list[dict[str, Any]] = []
+    """Fields that a newer app knows and we do not: a problem for each. The rest of the edit is decided."""
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
@@ -142,6 +153,8 @@ class Record(msgspec.Struct, eq=False):
     """A work order that was completed, closed or cancelled before this batch."""
     moved: bool = False
     """A work order whose point must be placed (again)."""
+    placing: Values | None = None
+    """By what: its point and service type, as they were left by the last edit that found it not done."""
     scope_was: UUID | None = None
     """The crew that saw it before this batch, or that it was made for."""
     left_because: str | None = None
@@ -167,6 +180,8 @@ class Touch(msgspec.Struct, gc=False):
     """What its author entered, whether it stood or not."""
     before: Values
     """The fields it changed, with the values they had."""
+    entry: int = LATEST_ENTRY
+    """Its place in the journal."""
 
 
 class Recorded(msgspec.Struct, gc=False):
@@ -198,6 +213,8 @@ class Known:
     """Table name -> the ids, among those that the edits name, that exist."""
     policies: Mapping[tuple[str, str], Policy] = field(default_factory=dict)
     """(kind, field) -> the partnership's own choice."""
+    custody_merges: frozenset[tuple[str, str]] = frozenset()
+    """(kind, field) whose late edits are merged although the record has left the crew, and not held for a person."""
     required: Mapping[UUID, RequiredOnCompletion] = field(default_factory=dict)
     """Service type -> what completing needs; those that need something, where an edit of the batch completes.
 
@@ -236,6 +253,11 @@ class Decision(msgspec.Struct, gc=False):
     after: Values | None = None
     clashes: list[Clash] = []
     problem: dict[str, Any] | None = None
+
+    @property
+    def refused_fields(self) -> list[dict[str, Any]]:
+        """Fields that the edit was taken without; none where it was not taken."""
+        return [] if self.verdict is Verdict.REFUSED else self.edit.refused_fields
 
 
 @dataclass(slots=True)

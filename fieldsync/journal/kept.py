@@ -18,6 +18,12 @@ DEPTH_MAX = 32
 
 def kept(fields: msgspec.Raw) -> msgspec.Raw:
     """The fields of a refused edit as the journal keeps them: as they were sent, wherever that can be."""
+    whole = as_sent(fields)
+    return unreadable(_spelled(bytes(fields))) if whole is None else whole
+
+
+def as_sent(fields: msgspec.Raw) -> msgspec.Raw | None:
+    """The fields as JSON that the journal can hold, numbers beyond every type as their text; None if it cannot."""
     text = bytes(fields)
     changed = False
 
@@ -29,12 +35,19 @@ def kept(fields: msgspec.Raw) -> msgspec.Raw:
 
     try:
         value = json.loads(text, parse_int=number, parse_float=number)
-        spelled = json.dumps(value)
     except RecursionError:
-        return unreadable(text.decode())
+        return None
     if value is None or not _holds(value, DEPTH_MAX):
-        return unreadable(spelled)
-    return msgspec.Raw(spelled.encode()) if changed else fields
+        return None
+    return msgspec.Raw(json.dumps(value).encode()) if changed else fields
+
+
+def _spelled(text: bytes) -> str:
+    """The text of JSON that is kept as text, spelled the same however it was sent."""
+    try:
+        return json.dumps(json.loads(text, parse_int=holdable, parse_float=holdable))
+    except RecursionError:
+        return text.decode()
 
 
 def _holds(value: Any, depth: int) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import TextClause
 from sqlalchemy.orm import Session
 
 from fieldsync.journal import queries
-from fieldsync.journal.edits import Author, Edit, Known, Placed, Record, Recorded, Touch
+from fieldsync.journal.edits import LATEST_ENTRY, Author, Edit, Known, Placed, Record, Recorded, Touch
 from fieldsync.workorders.completion import RequiredOnCompletion, Task
 from fieldsync.workorders.kinds import KINDS, PLACED_BY, Kind, Location, Policy, Values, entered
 from fieldsync.workorders.rules import DONE, Status
@@ -26,6 +26,7 @@ class _PastEdit(msgspec.Struct):
     record_id: UUID
     kind: str
     version: int
+    entry: int
     author_id: UUID
     side: str
     happened_at: datetime
@@ -122,6 +123,8 @@ def load(session: Session, author: Author, edits: Sequence[Edit], *, ids_may_be_
         unknown -= {edit.record_id for edit in live if edit.action == "create"}
     _read_history(session, author, stale, known)
     _read_exclusions(session, author, known, unknown)
+    if stale or any(_elsewhere(author, record) for record in known.records.values()):
+        _read_policies(session, author, known)
     if completed:
         _read_requirements(session, author, completed, named["service_type"], known)
     return known
@@ -148,9 +151,10 @@ def _names(kind: Kind, edits: Sequence[Edit]) -> tuple[str, ...]:
 
 def _sort_out(
     edited: dict[str, list[Edit]], parents: Iterable[UUID], known: Known
-) -> tuple[dict[UUID, int], set[UUID]]:
-    """The records that have changed since an edit was made, with the oldest base version; and the ids of no record."""
-    stale: dict[UUID, int] = {}
+) -> tuple[dict[UUID, tuple[int, int]], set[UUID]]:
+    """The records that have changed since an edit was made, with the oldest base version and base entry; and the ids
+    of no record."""
+    stale: dict[UUID, tuple[int, int]] = {}
     unknown = {parent for parent in parents if ("work_order", parent) not in known.records}
     for name, edits in edited.items():
         for edit in edits:
@@ -158,8 +162,10 @@ def _sort_out(
             base = edit.base_version or 0
             if record is None:
                 unknown.add(edit.record_id)
-            elif base < record.version:
-                stale[record.id] = min(base, stale.get(record.id, base))
+            elif base < record.version or edit.base_entry is not None:
+                since = (base, LATEST_ENTRY if edit.base_entry is None else edit.base_entry)
+                before = stale.get(record.id, since)
+                stale[record.id] = min(since[0], before[0]), min(since[1], before[1])
     return stale, unknown
 
 
@@ -203,20 +209,36 @@ def _read_existing(
         known.existing.setdefault(name, set()).add(record_id)
 
 
-def _read_history(session: Session, author: Author, stale: dict[UUID, int], known: Known) -> None:
+def _read_history(session: Session, author: Author, stale: dict[UUID, tuple[int, int]], known: Known) -> None:
     if not stale:
         return
     rows = session.execute(
         queries.HISTORY,
-        {"partnership_id": author.partnership_id, "record_ids": list(stale), "bases": list(stale.values())},
+        {
+            "partnership_id": author.partnership_id,
+            "record_ids": list(stale),
+            "bases": [base for base, _ in stale.values()],
+            "base_entries": [entry for _, entry in stale.values()],
+        },
     ).scalar_one()
     for past in _HISTORY.decode(rows):
         known.history.setdefault((past.kind, past.record_id), []).append(
             Touch(past.version, past.author_id, past.side, past.happened_at,
-                  _typed(past.kind, past.fields), _typed(past.kind, past.before or {}))
+                  _typed(past.kind, past.fields), _typed(past.kind, past.before or {}), past.entry)
         )  # fmt: skip
-    policies = session.execute(queries.POLICIES, {"partnership_id": author.partnership_id})
-    known.policies = {(kind, field): Policy(policy) for kind, field, policy in policies}
+
+
+def _elsewhere(author: Author, record: Record) -> bool:
+    return author.side == "crew" and record.crew_id != author.crew_id
+
+
+def _read_policies(session: Session, author: Author, known: Known) -> None:
+    """What the partnership has chosen; read only where two people may have met."""
+    ids = {"partnership_id": author.partnership_id}
+    session.execute(queries.HOLD_POLICIES, ids)
+    chosen = session.execute(queries.POLICIES, ids).all()
+    known.policies = {(kind, field): Policy(policy) for kind, field, policy, _ in chosen if policy is not None}
+    known.custody_merges = frozenset((kind, field) for kind, field, _, merges in chosen if merges)
 
 
 def _typed(kind: str, values: dict[str, Any]) -> Values:
@@ -238,9 +260,11 @@ def _read_exclusions(session: Session, author: Author, known: Known, unknown: se
         return
     foreign = {record.work_order_id for record in known.records.values() if record.scope != author.crew_id}
     if foreign:
+        # Where it was first, for whichever of the crews that the device was a tablet of.
+        crew_ids = [author.crew_id, *author.former_crew_ids]
         rows = session.execute(
             queries.LEFT_SCOPE,
-            {"partnership_id": author.partnership_id, "crew_id": author.crew_id, "ids": list(foreign)},
+            {"partnership_id": author.partnership_id, "crew_ids": crew_ids, "ids": list(foreign)},
         )
         known.left.update(rows.scalars())
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fieldsync.journal.clash import settle, union
+from fieldsync.journal.clash import settle, together, union
 from fieldsync.journal.completing import check_completion, remember
 from fieldsync.journal.edits import Author, Clash, Decision, Edit, Known, Outcome, Record, Refusal, Touch, Verdict
 from fieldsync.workorders.kinds import KINDS, PLACED_BY, Kind, Policy, Values
-from fieldsync.workorders.rules import FIRST, may_follow
+from fieldsync.workorders.rules import DONE, FIRST, may_follow
+
+NONE: frozenset[Any] = frozenset()
 
 
 def decide(author: Author, edits: Iterable[Edit], known: Known) -> Outcome:
@@ -28,6 +30,8 @@ def decide(author: Author, edits: Iterable[Edit], known: Known) -> Outcome:
             if edit.action == "create":
                 known.refused_creates.add(edit.record_id)
             decision = Decision(edit, Verdict.REFUSED, None, problem=refusal.problem())
+            # Through its traceback it would hold the whole batch; and the garbage collector does not look at edits.
+            refusal.__traceback__ = None
         outcome.decisions.append(decision)
     return outcome
 
@@ -57,6 +61,8 @@ def _create(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
         kind, edit.record_id, 1, full, work_order_id, crew_id, created=True, changed=True, moved=not kind.is_child,
         scope_was=crew_id,
     )  # fmt: skip
+    if not kind.is_child:
+        record.placing = {name: full[name] for name in PLACED_BY}
     if known.required:
         if not kind.is_child:
             check_completion(known, record, full)
@@ -76,16 +82,18 @@ def _update(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
     _check_references(kind, values, known)
     touches = _since(edit, record, known)
     _check_transition(author, edit, record, touches)
-    if record.deleted or _in_custody_of_others(author, record):
+    foreign = _in_custody_of_others(author, record)
+    held = _waiting(record, known, values) if foreign else NONE
+    if record.deleted or (foreign and held == values.keys()):
         return _held(edit, record, known, author, touches)
-    others = any(touch.author_id != author.id for touch in touches)
+    others = foreign or any(touch.author_id != author.id for touch in touches)
     if not others and not (touches and kind.united & values.keys()):
         now = record.values
         before = {name: now[name] for name, mine in values.items() if now[name] != mine}
         _check_completion(edit, record, known, before, {})
         _fold(author, edit, record, known, outcome, before, {})
         return Decision(edit, Verdict.APPLIED, record.version, before or None)
-    before, after, clashes = _merge(author, edit, record, known, touches)
+    before, after, clashes = _merge(author, edit, record, known, touches, held)
     _check_completion(edit, record, known, before, after)
     _fold(author, edit, record, known, outcome, before, after)
     verdict = Verdict.CONFLICTED if clashes else Verdict.MERGED if others else Verdict.APPLIED
@@ -93,21 +101,31 @@ def _update(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
 
 
 def _merge(
-    author: Author, edit: Edit, record: Record, known: Known, touches: Sequence[Touch]
+    author: Author, edit: Edit, record: Record, known: Known, touches: Sequence[Touch], held: frozenset[str]
 ) -> tuple[Values, Values, list[Clash]]:
     """Field by field, against what others did since: the fields that change with the values they had, the values that
-    come out other than they were entered, and the clashes."""
+    come out other than they were entered, and the clashes. The fields ``held`` wait for a person."""
     clashes: list[Clash] = []
     before: Values = {}
     after: Values = {}
     for name, mine in edit.values.items():
         current = record.values[name]
+        if name in held:
+            if mine != current:
+                clashes.append(_hold(author, "custody", record, name, mine, current, touches))
+            continue
         policy = known.policies.get((record.kind.name, name)) or record.kind.policies[name]
         last = _last_by_another(author, name, touches)
         stands = mine
         if policy is Policy.UNION:
             # Whoever came last: after the author's own edits, too, a union holds what others added, unseen as yet.
             stands = union(_view(author, name, touches, current), current, mine)
+        elif policy is Policy.TEXT:
+            # The same with text: what she wrote is compared with what she last wrote, not with what came of that.
+            base = _view(author, name, touches, current)
+            stands, clash = together(record, name, base, current, mine, _last_unseen(author, name, touches))
+            if clash is not None:
+                clashes.append(clash)
         elif last is not None and current != mine:
             base = _view(author, name, touches, current)
             stands, clash = settle(author, edit, record, name, policy, base, current, last)
@@ -146,6 +164,14 @@ def _restore(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Deci
 _ACTION = {"create": _create, "update": _update, "delete": _delete, "restore": _restore}
 
 
+def _waiting(record: Record, known: Known, names: Iterable[str]) -> frozenset[str]:
+    """Of the fields of a record that has left the crew those that wait for a person: all that the partnership does not
+    have merged, and of a task whose work order is deleted every one."""
+    job = known.records.get(("work_order", record.work_order_id))
+    merged = known.custody_merges if job is None or not job.deleted else NONE
+    return frozenset(name for name in names if (record.kind.name, name) not in merged)
+
+
 def _held(edit: Edit, record: Record, known: Known, author: Author, touches: Sequence[Touch]) -> Decision:
     """The record is deleted, or with another crew by now: everything entered is kept for a person to decide on."""
     sort = "deleted" if record.deleted else "custody"
@@ -154,11 +180,17 @@ def _held(edit: Edit, record: Record, known: Known, author: Author, touches: Seq
     for name, mine in entered.items():
         current = record.deleted if name == "deleted" else record.values[name]
         if mine != current:
-            against = _last_by_another(author, name, touches)
-            base = _view(author, name, touches, current)
-            clashes.append(Clash(sort, record, name, Policy.REVIEW, base, current, mine, False, against, False))
+            clashes.append(_hold(author, sort, record, name, mine, current, touches))
     _remember(author, edit, record, known, {})
     return Decision(edit, Verdict.CONFLICTED if clashes else Verdict.MERGED, record.version, clashes=clashes)
+
+
+def _hold(
+    author: Author, sort: str, record: Record, name: str, mine: Any, current: Any, touches: Sequence[Touch]
+) -> Clash:
+    against = _last_by_another(author, name, touches)
+    base = _view(author, name, touches, current)
+    return Clash(sort, record, name, Policy.REVIEW, base, current, mine, False, against, False)
 
 
 def _fold(
@@ -172,6 +204,7 @@ def _fold(
             record.values = record.values.copy()
             record.scope_was = record.scope
             outcome.touched[record.kind.name, record.id] = record
+        was_done = record.values.get("status") in DONE
         if deleted is not None:
             record.deleted = deleted
         else:
@@ -179,7 +212,8 @@ def _fold(
                 record.values[name] = after[name] if name in after else edit.values[name]
         if "crew_id" in before:
             record.crew_id = record.values["crew_id"]
-        record.moved = record.moved or (not record.kind.is_child and not PLACED_BY.isdisjoint(before))
+        if not record.kind.is_child and not was_done and not PLACED_BY.isdisjoint(before):
+            record.moved, record.placing = True, {name: record.values[name] for name in PLACED_BY}
         record.version += 1
     _remember(author, edit, record, known, before)
 
@@ -204,7 +238,9 @@ def _find(author: Author, edit: Edit, known: Known, kind: Kind, record_id: Any, 
         raise Refusal("unknown_record", f"There is no {kind.name} {record_id} that you may see.", name)
     if author.side == "crew":
         # Deleted ones included: what a crew did to a record before it learnt of the deletion becomes a conflict.
-        visible = record.crew_id == author.crew_id or record.work_order_id in known.left
+        # So do those of a crew that the device was moved away from, and all that its crews have lost.
+        crew = record.crew_id
+        visible = crew == author.crew_id or crew in author.former_crew_ids or record.work_order_id in known.left
     else:
         allowed = author.jurisdiction_ids
         visible = allowed is None or record.jurisdiction_id in allowed
@@ -247,9 +283,13 @@ def _check_completion(edit: Edit, record: Record, known: Known, before: Values, 
 def _since(edit: Edit, record: Record, known: Known) -> list[Touch]:
     """What was done to the record after the version that the edit was made on.
 
-    A base beyond the record's version (a server restored from a backup) counts as the present one.
+    A base beyond the record's version (a server restored from a backup) counts as the present one. Where it was seen
+    in a history that the restore ended, versions after the restore are others than the author's with the same numbers:
+    what came then counts whatever its version.
     """
     base = edit.base_version or 0
+    if (shared := edit.base_entry) is not None:
+        return [touch for touch in _touches(record, known) if touch.version > base or touch.entry > shared]
     if base >= record.version:
         return []
     return [touch for touch in _touches(record, known) if touch.version > base]
@@ -261,6 +301,11 @@ def _last_by_another(author: Author, name: str, touches: Sequence[Touch]) -> Tou
         if name in touch.before:
             return touch if touch.author_id != author.id else None
     return None
+
+
+def _last_unseen(author: Author, name: str, touches: Sequence[Touch]) -> Touch | None:
+    """The last edit of the field by somebody else, also where the author's own came after it."""
+    return next((touch for touch in reversed(touches) if name in touch.before and touch.author_id != author.id), None)
 
 
 def _view(author: Author, name: str, touches: Sequence[Touch], current: Any) -> Any:

@@ -12,6 +12,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fieldsync.database import Base, ImpliedPartnershipId, RowId, one_of, tenant_key
 
+EXIT_REASONS = (
+    "reassigned", "unassigned", "recalled", "deleted", "agreement_ended", "crew_disbanded", "moved",
+)  # fmt: skip
+"""Why a record left a crew: another crew has it; nobody has; its home jurisdiction recalled the crew; it was deleted;
+the agreement that allowed it ended; the crew was disbanded; a publication of boundaries moved it to a jurisdiction for
+which the crew may not work."""
+
+
+REFUSED = "side = 'crew' AND (verdict = 'refused' OR refused_fields IS NOT NULL)"
+"""Condition on the journal: edits of crews that were not taken, or not whole. Word for word the indexes'."""
+
 
 class JournalEntry(Base):
     """One edit as it was received, and what became of it. Append-only; refused edits included.
@@ -37,6 +48,8 @@ class JournalEntry(Base):
     record_id: Mapped[UUID]
     action: Mapped[str]
     base_version: Mapped[int | None]
+    base_entry: Mapped[int | None] = mapped_column(sa.BigInteger)
+    """Where ``base_version`` was seen before a restore: the last entry that the author can have seen. Null else."""
     observed_at: Mapped[datetime]
     """By the author's clock."""
     happened_at: Mapped[datetime]
@@ -52,6 +65,8 @@ class JournalEntry(Base):
     after: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
     """Values that came out other than they were entered (a union), by field."""
     problem: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
+    refused_fields: Mapped[Any | None] = mapped_column(postgresql.JSON(none_as_null=True))
+    """Of an edit that was taken: the fields that we did not know, a problem each. ``fields`` has them all the same."""
 
     __table_args__ = (
         one_of("side", "crew", "office", "boundaries", "agreements"),
@@ -59,7 +74,51 @@ class JournalEntry(Base):
         sa.Index("one_edit_per_seq", "partnership_id", "author_id", "seq", unique=True,
                  postgresql_where=sa.text("seq IS NOT NULL")),
         sa.Index("journal_of_record", "partnership_id", "record_id", "entry"),
+        # By it the oldest are found, to be moved to the archive.
+        sa.Index("journal_received", "partnership_id", "received_at"),
+        # What a person has to look at: a small part of the whole, by the order of receipt, also of one device. It lies
+        # far apart in the table: what is needed to pass over what was decided on is in the index.
+        sa.Index("journal_refused", "partnership_id", "entry", postgresql_where=sa.text(REFUSED),
+                 postgresql_include=["author_id", "edit_id"]),
+        sa.Index("journal_refused_of_author", "partnership_id", "author_id", "entry",
+                 postgresql_where=sa.text(REFUSED), postgresql_include=["edit_id"]),
     )  # fmt: skip
+
+
+class RefusedEditDecision(Base):
+    """What a dispatcher decided on a crew's refused edit. An edit without one waits; of several the last one holds.
+
+    Append-only. No foreign key to the journal, which moves old entries to its archive.
+    """
+
+    __tablename__ = "refused_edit_decision"
+
+    partnership_id: Mapped[ImpliedPartnershipId]
+    author_id: Mapped[UUID] = mapped_column(primary_key=True)
+    """The device that made the edit."""
+    edit_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    """1 for the first decision on an edit."""
+    entry: Mapped[int] = mapped_column(sa.BigInteger)
+    """The edit's place in the journal: those that wait are told from the others by two indexes in the same order."""
+    number: Mapped[int] = mapped_column(sa.BigInteger)
+    """Counts the decisions on edits of this device: what its tablet has not heard of yet are the later ones."""
+    state: Mapped[str]
+    decided_by: Mapped[UUID]
+    decided_at: Mapped[datetime]
+    reason: Mapped[str | None]
+    applied_edit_id: Mapped[UUID | None]
+    """The edit of ``decided_by`` with which it was entered."""
+
+    __table_args__ = (
+        tenant_key("author_id", "device"),
+        tenant_key("decided_by", "staff"),
+        one_of("state", "applied", "sent_back", "dismissed"),
+        sa.CheckConstraint("(state = 'applied') = (applied_edit_id IS NOT NULL)", name="applied_by_an_edit"),
+        sa.CheckConstraint("state = 'applied' OR reason IS NOT NULL", name="says_why"),
+        sa.Index("refused_edit_decision_of_entry", "partnership_id", "entry"),
+        sa.Index("refused_edit_decision_in_turn", "partnership_id", "author_id", "number", unique=True),
+    )
 
 
 class EditConflict(Base):
@@ -97,6 +156,8 @@ class EditConflict(Base):
     settled_by: Mapped[UUID | None]
     settled_at: Mapped[datetime | None]
     settling_edit_id: Mapped[UUID | None]
+    reason: Mapped[str | None]
+    """Why the person decided so, in her words."""
 
     __table_args__ = (
         tenant_key("work_order_id", "work_order"),
@@ -159,6 +220,6 @@ class ScopeExit(Base):
 
     __table_args__ = (
         tenant_key("crew_id", "crew"),
-        one_of("reason", "reassigned", "unassigned", "deleted", "agreement_ended"),
+        one_of("reason", *EXIT_REASONS),
         sa.Index("scope_exit_feed", "partnership_id", "crew_id", "change", "record_id"),
     )

@@ -39,16 +39,15 @@ class Point(msgspec.Struct, gc=False):
 def place(session: Session, partnership_id: UUID, records: Sequence[Record]) -> None:
     """Set ``placed`` and ``jurisdiction_id`` of the work orders, by the boundary versions in force now.
 
-    A work order that was done before this batch keeps the jurisdiction that it was done for, even if its point is
-    corrected afterwards. An area whose code no jurisdiction bears leaves the work order without one, for triage.
+    A work order that is done keeps the jurisdiction that it was done for, even if its point is corrected afterwards: by
+    the same batch or a later one (``Record.placing``). An area whose code no jurisdiction bears leaves the work order
+    without one, for triage.
     """
-    records = [record for record in records if not record.was_done]
-    if not records:
-        return
     points = [
-        Point(location.lon, location.lat, record.values["service_type_id"])
+        Point(location.lon, location.lat, placing["service_type_id"])
         for record in records
-        for location in (record.values["location"],)
+        if (placing := record.placing) is not None
+        for location in (placing["location"],)
     ]
     for record, placed in zip(records, placed_at(session, partnership_id, points), strict=True):
         record.placed_before, record.placed = record.placed, placed

@@ -23,13 +23,24 @@ STATEMENTS_HELD_MAX = 256
 _PLACEMENT = Placed.__struct_fields__
 _DUE = ("respond_by", "resolve_by")
 
+# What was entered and could be taken: without the fields that we did not know.
+ENTERED = """
+    CASE WHEN j.refused_fields IS NULL THEN j.fields ELSE (
+        SELECT coalesce(json_object_agg(f.key, f.value), '{}') FROM json_each(j.fields) f
+        WHERE f.key NOT IN (SELECT refused ->> 'field' FROM json_array_elements(j.refused_fields) refused)
+    ) END"""
+
 # Edits of these records by anybody after the version that the batch was made on, oldest first.
-HISTORY = text("""
+HISTORY = text(f"""
     SELECT coalesce(json_agg(h), '[]')::text FROM (
-        SELECT j.record_id, j.kind, j.version, j.author_id, j.side, j.happened_at, j.fields, j.before
-        FROM unnest(CAST(:record_ids AS uuid[]), CAST(:bases AS int[])) AS stale (record_id, base) CROSS JOIN LATERAL (
+        SELECT j.record_id, j.kind, j.version, j.entry, j.author_id, j.side, j.happened_at, j.before,
+               {ENTERED} AS fields
+        FROM unnest(CAST(:record_ids AS uuid[]), CAST(:bases AS int[]), CAST(:base_entries AS bigint[]))
+            AS stale (record_id, base, base_entry)
+        CROSS JOIN LATERAL (
             SELECT * FROM journal
-            WHERE partnership_id = :partnership_id AND record_id = stale.record_id AND version > stale.base
+            WHERE partnership_id = :partnership_id AND record_id = stale.record_id
+              AND (version > stale.base OR entry > stale.base_entry)
               AND verdict <> 'refused'
               -- Whose a work order is cannot be entered, so it cannot clash with what was.
               AND action <> 'place'
@@ -39,12 +50,17 @@ HISTORY = text("""
     ) h
 """)
 
-# Work orders that this crew's tablets had, and were told to drop.
+# Work orders that these crews' tablets had, and were told to drop, however long ago.
 LEFT_SCOPE = text("""
     SELECT wanted.id FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
         SELECT 1 FROM scope_exit
-        WHERE partnership_id = :partnership_id AND crew_id = :crew_id AND record_id = wanted.id AND kind = 'work_order'
-        OFFSET 0
+        WHERE partnership_id = :partnership_id AND crew_id = ANY(CAST(:crew_ids AS uuid[])) AND record_id = wanted.id
+          AND kind = 'work_order'
+        UNION ALL
+        SELECT 1 FROM scope_left
+        WHERE partnership_id = :partnership_id AND crew_id = ANY(CAST(:crew_ids AS uuid[]))
+          AND work_order_id = wanted.id
+        LIMIT 1
     ) e
 """)
 
@@ -57,7 +73,15 @@ REFUSED_CREATES = text("""
     ) j
 """)
 
-POLICIES = text("SELECT kind, field, policy FROM field_policy WHERE partnership_id = :partnership_id")
+POLICIES = text("""
+    SELECT kind, field, policy, custody = 'merge' AS merges FROM field_policy WHERE partnership_id = :partnership_id
+""")
+
+# Taken before the policies are read, in a statement of its own, and held until the commit: whoever changes a policy
+# waits for all who decide by the old one, so that every entry of the journal is clearly before the change or after it.
+HOLD_POLICIES = text("""
+    SELECT pg_advisory_xact_lock_shared(hashtextextended('merge policies of ' || CAST(:partnership_id AS text), 0))
+""")
 
 # A record that leaves a crew a second time moves to its new place in the feed.
 INSERT_SCOPE_EXITS = text("""
@@ -260,7 +284,7 @@ _CONFLICT_CONSTANTS = ["partnership_id", "created_at"]
 INSERT_CONFLICTS = _from_json(
     EditConflict.__table__,  # type: ignore[arg-type]
     [c.name for c in EditConflict.__table__.c if c.name not in {*_CONFLICT_CONSTANTS, "version", "settled_value",
-                                                             "settled_by", "settling_edit_id"}],
+                                                             "settled_by", "settling_edit_id", "reason"}],
     _CONFLICT_CONSTANTS,
 )  # fmt: skip
 

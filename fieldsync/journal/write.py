@@ -106,10 +106,9 @@ def _follow_scopes(session: Session, records: list[Record], stamp: dict[str, Any
         if record.scope == record.scope_was:
             continue
         if record.scope_was is not None:
-            reason = _left_because(record)
             exits.append(
                 {"crew_id": record.scope_was, "record_id": record.id, "kind": record.kind.name,
-                 "reason": reason if reason != "recalled" else "unassigned"}
+                 "reason": _left_because(record)}
             )  # fmt: skip
         if not record.kind.is_child:
             followed.append({"id": record.id, "crew_id": record.scope})
@@ -174,17 +173,20 @@ class _JournalRow(msgspec.Struct, gc=False, omit_defaults=True):
     fields: msgspec.Raw
     verdict: str
     base_version: int | None = None
+    base_entry: int | None = None
     version: int | None = None
     before: Values | None = None
     after: Values | None = None
     problem: dict[str, Any] | None = None
+    refused_fields: list[dict[str, Any]] | None = None
 
 
 def _journal_row(decision: Decision) -> _JournalRow:
     edit = decision.edit
     return _JournalRow(
         edit.edit_id, edit.seq, edit.kind, edit.record_id, edit.action, edit.observed_at, edit.happened_at, edit.raw,
-        decision.verdict, edit.base_version, decision.version, decision.before, decision.after, decision.problem,
+        decision.verdict, edit.base_version, edit.base_entry, decision.version, decision.before, decision.after,
+        decision.problem, decision.refused_fields or None,
     )  # fmt: skip
 
 

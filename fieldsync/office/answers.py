@@ -12,7 +12,6 @@ from uuid import UUID
 from msgspec import Struct
 
 from fieldsync.workorders.kinds import NoteFields, TaskFields, WorkOrderFields
-from fieldsync.workorders.rules import Status
 
 
 class WorkOrderRecord(WorkOrderFields, kw_only=True):
@@ -123,6 +122,29 @@ class FieldChange(Struct):
     after: Any
 
 
+class SettledBrief(Struct, rename={"as_": "as"}):
+    """How a conflict was settled, by whom and why; ``by`` is null where its policy did."""
+
+    as_: str
+    by: Person | None
+    at: datetime
+    edit_id: UUID | None
+    """The edit with which the value was entered that stands."""
+    reason: str | None
+
+
+class RefusedEditDecided(Struct):
+    """What was decided on a refused edit last."""
+
+    state: str
+    """``applied``, ``sent_back`` or ``dismissed``."""
+    by: Person | None
+    at: datetime
+    reason: str | None
+    edit_id: UUID | None
+    """Applied: the edit of ``by`` with which it was entered."""
+
+
 class ConflictBrief(Struct):
     """A conflict that an edit ran into."""
 
@@ -130,6 +152,7 @@ class ConflictBrief(Struct):
     sort: str
     field: str
     state: str
+    settled: SettledBrief | None
 
 
 class PlacementRead(Struct):
@@ -166,12 +189,19 @@ class HistoryEntry(Struct):
     verdict: str
     base_version: int | None
     version: int | None
-    entered: dict[str, Any]
+    entered: Any
+    """As it was sent. Null where it was refused and is too large for a page:
+    ``/v1/refused-edits/{device_id}/{edit_id}`` shows it."""
+    entered_left_out: bool
     changed: dict[str, FieldChange] | None
     placement: PlacementRead | None
     """Where this edit placed the work order; null where it left it."""
     problem: dict[str, Any] | None
     """Why it was refused."""
+    refused_fields: list[dict[str, Any]]
+    """Fields of an edit that was taken without them, a problem each."""
+    decided: RefusedEditDecided | None
+    """What the office made of what was refused."""
     conflicts: list[ConflictBrief]
     settles: list[UUID]
     """Conflicts that were settled by this edit."""
@@ -182,68 +212,3 @@ class HistoryPage(Struct):
 
     items: list[HistoryEntry]
     next: str | None
-
-
-class Standing(Struct):
-    """One of the two values of a conflict, and whose it is."""
-
-    value: Any
-    by: Person | None
-    at: datetime | None
-
-
-class Settled(Struct, rename={"as_": "as"}):
-    """How a conflict was settled: by its ``policy``, or by a person as ``kept``, ``other`` or ``value``."""
-
-    as_: str
-    value: Any
-    by: Person | None
-    at: datetime | None
-    edit_id: UUID | None
-
-
-class WorkOrderBrief(Struct):
-    """The work order that a conflict is about, as it stands."""
-
-    title: str
-    status: Status
-    jurisdiction_id: UUID | None
-    crew_id: UUID | None
-    deleted: bool
-
-
-class ConflictRead(Struct):
-    """Two values for one field that could not both stand."""
-
-    id: UUID
-    version: int
-    etag: str
-    state: str
-    sort: str
-    kind: str
-    record_id: UUID
-    work_order_id: UUID
-    work_order: WorkOrderBrief
-    field: str
-    policy: str
-    base: Any
-    kept: Standing
-    other: Standing
-    edit_id: UUID
-    created_at: datetime
-    settled: Settled | None
-
-
-class ConflictWhole(ConflictRead, kw_only=True):
-    """A conflict, and the record that it is about as it stands."""
-
-    current: dict[str, Any]
-
-
-class ConflictPage(Struct):
-    """Conflicts, the oldest first."""
-
-    items: list[ConflictRead]
-    next: str | None
-    open: dict[str, int]
-    """How many wait for a person, by sort, under the same filters but those of state and sort."""

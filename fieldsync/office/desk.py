@@ -21,6 +21,7 @@ from fieldsync.journal.prepare import prepare
 from fieldsync.office import queries
 from fieldsync.office.refused import refused
 from fieldsync.problems import NotAllowed, NotFound, PreconditionFailed, RecordDeleted
+from fieldsync.workorders.rules import DONE
 
 EMPTY = msgspec.Raw(b"{}")
 
@@ -118,7 +119,8 @@ class Desk:
             EditRefused: one of them is refused; the caller's transaction is to be rolled back.
             NotAllowed: one of them would leave a work order outside the jurisdictions that she dispatches for.
             UnknownReference: one of them gives a work order to a crew that she may not see.
-            CrewNotEligible: one of them gives a work order to a crew that may not do it.
+            CrewNotEligible: one of them gives a work order to a crew that may not do it, or opens one again whose crew
+                may not any more.
         """
         author = Author(self.staff_id, "office", self.partnership_id, None, self.own)
         outcome = enter(self.session, author, edits, self.at)
@@ -130,7 +132,7 @@ class Desk:
         check_seen(self.session, self.partnership_id, self.own, set(given.values()), self.at)
         self._check_places(outcome)
         self._check_retired(outcome.decisions)
-        check_given(self.session, self.partnership_id, self.own, given, self.at)
+        check_given(self.session, self.partnership_id, self.own, given | _reopened(outcome), self.at)
         return outcome
 
     def _check_places(self, outcome: Outcome) -> None:
@@ -167,4 +169,14 @@ def _given(outcome: Outcome) -> dict[UUID, UUID]:
     return {
         record.id: record.crew_id for record in outcome.touched.values()
         if not record.kind.is_child and record.id in changed and record.crew_id is not None
+    }  # fmt: skip
+
+
+def _reopened(outcome: Outcome) -> dict[UUID, UUID]:
+    """Work order -> its crew, of those that were done, or deleted, and are to be worked on again: an agreement may have
+    ended meanwhile, or the crew been disbanded. She gives it to another one, or to nobody, in the same edit."""
+    return {
+        record.id: record.crew_id for record in outcome.touched.values()
+        if not record.kind.is_child and not record.created and record.scope is not None and record.crew_id is not None
+        and (record.was_done or record.scope_was is None) and record.values["status"] not in DONE
     }  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask
 from flask_smorest.spec.plugins import FlaskPlugin
 
-from fieldsync.auth.actor import ANYONE, DEVICE, Blueprint
+from fieldsync.auth.actor import ANYONE, DEVICE, REVOKED_DEVICE, Blueprint
 from fieldsync.problems import (
     BodyTooLarge,
     MalformedBody,
@@ -27,6 +27,8 @@ from fieldsync.problems import (
 from fieldsync.reference.records import complete_exchange
 
 Document = dict[str, Any]
+
+_DEVICES = {DEVICE, REVOKED_DEVICE}
 
 DESCRIPTION = """\
 FieldSync is the backend of field crews that neighbouring local governments share.
@@ -140,7 +142,7 @@ def _complete(app: Flask, operation: Document, endpoint: str, path: Document, sh
     operation["tags"] = [tag.replace("_", " ") for tag in operation["tags"]]
     operation["operationId"] = endpoint.replace(".", "_")
     operation["security"] = _security(actors)
-    if roles := [actor for actor in actors if actor not in (ANYONE, DEVICE)]:
+    if roles := [actor for actor in actors if actor not in (ANYONE, *_DEVICES)]:
         needed = ", ".join(f"`{role}`" for role in roles)
         whole = ", for the whole partnership" if blueprint.whole_partnership else ""
         said = operation.get("description", "")
@@ -152,8 +154,8 @@ def _complete(app: Flask, operation: Document, endpoint: str, path: Document, sh
 def _security(actors: tuple[str, ...]) -> list[Document]:
     if ANYONE in actors:
         return []
-    schemes: list[Document] = [{"staffToken": []}] if set(actors) - {DEVICE} else []
-    return schemes + ([{"deviceToken": []}] if DEVICE in actors else [])
+    schemes: list[Document] = [{"staffToken": []}] if set(actors) - _DEVICES else []
+    return schemes + ([{"deviceToken": []}] if _DEVICES & set(actors) else [])
 
 
 def _usual(operation: Document, path: Document, actors: tuple[str, ...]) -> Iterator[type[Problem]]:

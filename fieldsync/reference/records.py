@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 
 from fieldsync.database import Base
 from fieldsync.journal.edits import REFUSALS, Verdict
+from fieldsync.journal.models import EXIT_REASONS
 from fieldsync.journal.prepare import ACTIONS
 from fieldsync.sync.queries import FEED_KINDS
 from fieldsync.workorders.completion import Missing, RequiredOnCompletion
@@ -32,7 +33,6 @@ ENUMS: dict[tuple[str, str], list[str]] = {
 }
 SHAPES = {("service_type", "required_on_completion"): RequiredOnCompletion.__name__}
 """Columns that hold a document, with the name of its shape."""
-EXIT_REASONS = ["reassigned", "unassigned", "deleted", "agreement_ended"]
 
 
 def complete_exchange(schemas: Schema) -> None:
@@ -140,7 +140,7 @@ def _gone() -> Schema:
     properties = {
         "kind": {"type": "string", "enum": list(KINDS)},
         "id": {"type": "string", "format": "uuid"},
-        "gone": {"type": "string", "enum": EXIT_REASONS},
+        "gone": {"type": "string", "enum": list(EXIT_REASONS)},
     }
     return {
         "type": "object",

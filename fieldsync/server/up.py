@@ -26,7 +26,8 @@ RESTARTS_MAX = 5
 """A database that ends so often within an hour has a trouble that starting it again does not cure."""
 
 RESTART_ATTEMPTS = 20
-"""After a kill -9 its other processes need a moment to notice; until then a new server refuses to start."""
+"""After a kill -9 its other processes need a moment to notice; until then a new server refuses to start. So it does
+while its disk is full, on which its configuration is written as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,11 @@ def running(
         url = url_of(listener)
         since = datetime.now(UTC).isoformat(timespec="seconds")
         lock.tell(url=url, since=since, ready=False)
-        with _database(home, database, afresh=afresh) as (database_url, cluster):
+        with home.counting() as metrics, _database(home, database, afresh=afresh) as (database_url, cluster):
             environ = {
                 **os.environ,
                 "FIELDSYNC_DATABASE_URL": database_url,
-                "PROMETHEUS_MULTIPROC_DIR": str(home.metrics),
+                "PROMETHEUS_MULTIPROC_DIR": str(metrics),
             }
             say("Bringing the tables up to date")
             run_command(["migrate"], environ)
@@ -173,7 +174,7 @@ def _restart(cluster: Cluster) -> None:
         try:
             cluster.start()
             return
-        except ClusterProblem:
+        except (ClusterProblem, OSError):
             if attempt == RESTART_ATTEMPTS - 1:
                 raise
             time.sleep(0.5)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
-from threading import Lock
+from collections.abc import Sequence
+from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, text
 
-HELD_S = 10.0
-"""Whoever asks more often is given what was counted before: anybody may ask where no token is set."""
+from fieldsync.observe import HeldGauges
 
 # Read from the index ``service_clock_due`` alone.
 CLOCKS = text("""
@@ -35,28 +31,16 @@ _GAUGES = (
 )
 
 
-class ClockGauges(Collector):
-    """Counts clocks when it is asked, one statement every ``held_s`` seconds at most."""
+class ClockGauges(HeldGauges):
+    """Counts the clocks that run."""
 
-    def __init__(self, held_s: float = HELD_S) -> None:
-        self._held_s = held_s
-        self._lock = Lock()
-        self._until = 0.0
-        self._families: list[GaugeMetricFamily] = []
+    statement = CLOCKS
 
-    def count(self, session: Session) -> None:
-        """Count anew, unless it has just been done."""
-        with self._lock:
-            if time.monotonic() < self._until:
-                return
-            rows = session.execute(CLOCKS).all()
-            labels = ["partnership", "sort"]
-            self._families = [GaugeMetricFamily(name, about, labels=labels) for _, name, about in _GAUGES]
-            for family, (column, _, _) in zip(self._families, _GAUGES, strict=True):
-                for row in rows:
-                    family.add_metric([row.slug, row.sort], getattr(row, column))
-            self._until = time.monotonic() + self._held_s
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """What was counted last."""
-        return self._families
+    def families(self, rows: Sequence[Row[Any]]) -> list[GaugeMetricFamily]:
+        """See ``HeldGauges.families``."""
+        labels = ["partnership", "sort"]
+        families = [GaugeMetricFamily(name, about, labels=labels) for _, name, about in _GAUGES]
+        for family, (column, _, _) in zip(families, _GAUGES, strict=True):
+            for row in rows:
+                family.add_metric([row.slug, row.sort], getattr(row, column))
+        return families

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -12,6 +13,12 @@ Key = tuple[str, str]
 
 Records = Mapping[Key, tuple[int, Mapping[str, Any]]]
 """(kind, id) -> (version, record)"""
+
+
+TEXTS = {"description", "resolution", "result"}
+"""Fields in which two people's values may both stand."""
+
+_BETWEEN = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
 
 
 class Claim(NamedTuple):
@@ -27,6 +34,8 @@ class Claims:
 
     def __init__(self) -> None:
         self._stood: dict[tuple[Key, str], list[Claim]] = defaultdict(list)
+        self._lost: dict[tuple[Key, str], list[Claim]] = defaultdict(list)
+        """Texts that did not stand, and wait in a conflict: a later one may repeat parts of them."""
         self._added: dict[Key, set[str]] = defaultdict(set)
         self._typed: dict[tuple[str, Key], set[str]] = defaultdict(set)
         self.in_conflict = 0
@@ -44,6 +53,8 @@ class Claims:
                 self._add_tags(key, set(value), author, name in lost)
             elif name not in lost:
                 self._stood[key, name].append(Claim(version, value, by))
+            elif name in TEXTS:
+                self._lost[key, name].append(Claim(version, value, by))
 
     def _add_tags(self, key: Key, tags: set[str], author: str, is_lost: bool) -> None:
         """Whatever others add, what she added is there, since nobody here ever takes a tag away.
@@ -63,6 +74,9 @@ class Claims:
             if found is None:
                 continue
             last = max(claims, key=lambda claim: claim.version)
+            entered = claims + self._lost[key, name]
+            if name in TEXTS and last.value and _has_what_is_new(found[1].get(name), last, entered):
+                continue
             if not same(name, found[1].get(name), last.value):
                 missing.append(
                     f"{key[0]} {key[1]}, {name}: {last.by} entered {last.value!r}, which stood at version"
@@ -79,6 +93,17 @@ class Claims:
     def keys(self) -> set[Key]:
         """The records that something is claimed of."""
         return {key for key, _ in self._stood} | self._added.keys()
+
+
+def _has_what_is_new(stands: Any, last: Claim, claims: Iterable[Claim]) -> bool:
+    """Whether a long text has all the sentences that nobody else had entered before: two people's texts are put
+    together where they wrote in different places, and then neither stands as it was entered."""
+    others = {sentence for claim in claims if claim is not last for sentence in _sentences(claim.value)}
+    return _sentences(last.value) - others <= _sentences(stands)
+
+
+def _sentences(text: Any) -> set[str]:
+    return set(_BETWEEN.split(text.strip())) if isinstance(text, str) else set()
 
 
 def same(name: str, one: Any, other: Any) -> bool:

@@ -17,9 +17,6 @@ from fieldsync.tablet.problems import Unreachable
 FETCHES_MAX = 500
 """How often a tablet asks for the boundaries while the server is busy with them: ten seconds."""
 
-PAUSE_S_MAX = 0.02
-"""What is left of the waiting times between attempts: days are simulated in seconds."""
-
 
 class Clock:
     """A tablet's clock: off by ``skew``, and in the simulated past while ``offline_at`` is set."""
@@ -77,7 +74,7 @@ class CrewTablet:
                 self.tablet.fetch_boundaries()
                 return
             except Unreachable as busy:
-                self._wait(busy.retry_after_s or PAUSE_S_MAX)
+                self._wait(busy.retry_after_s or self._plan.pause_s_max)
         self.tablet.fetch_boundaries()
 
     def work(self, edits: int, offline_for: timedelta | None = None) -> None:
@@ -111,7 +108,7 @@ class CrewTablet:
 
     def _wait(self, pause_s: float) -> None:
         self.would_have_waited_s += pause_s
-        time.sleep(min(pause_s, PAUSE_S_MAX))
+        time.sleep(min(pause_s, self._plan.pause_s_max))
 
     def offer_again(self) -> None:
         """Send every edit that was ever entered once more; the witness hears the answers."""

@@ -12,7 +12,7 @@ from typing import Any
 from fieldsync.demo.content import SERVICES, STREETS
 from fieldsync.demo.places import Places
 from fieldsync.simulate.office import Office, Reply
-from fieldsync.simulate.person import HOT_JOBS, REMARKS
+from fieldsync.simulate.person import HOT_JOBS, remark
 
 PLAN_DAYS = 5
 """So many days ahead she plans: few, so that crews are often taken."""
@@ -148,7 +148,7 @@ class Dispatcher:
         due = datetime.now(UTC) + timedelta(hours=self._chance.randint(4, 200))
         fields: dict[str, Any] = self._chance.choice((
             {"title": f"{self._chance.choice(self._chance.choice(SERVICES).titles)}, {street}"},
-            {"description": f"{self._chance.choice(REMARKS)} (office)"},
+            {"description": remark(self._chance, "office")},
             {"priority": self._chance.randint(1, 5)},
             {"due_at": due.isoformat()},
             {"address": f"{self._chance.randint(1, 900)} {street}", "requester": "Called in"},

@@ -70,6 +70,8 @@ class Day:
     """Phase -> how long it took."""
     exchanges: int = 0
     """Requests that arrived while the tablets came back."""
+    way: str | None = None
+    """The address that the tablets use, where something lies between them and the server."""
 
     def enrolment_code(self, crew: Crew, device: str) -> str:
         """A new code for a tablet of a crew.
@@ -97,7 +99,21 @@ def drive(plan: Plan, server: str, token: str, folder: Path, watcher: Watcher | 
         OfficeRefused: the server cannot be reached, or does not let the dispatcher do what she has to.
     """
     watcher = watcher or Nobody()
-    office = Office(server, token)
+    day = begin(plan, server, Office(server, token), folder)
+    with ThreadPoolExecutor(plan.tablets) as pool, ThreadPoolExecutor(OVERLAPPING_MAX) as beside:
+        enrol(day, pool, beside, watcher)
+        _work_offline(day, pool, watcher)
+        _come_back(day, pool, watcher)
+        settle(day, pool, watcher)
+    return day
+
+
+def begin(plan: Plan, server: str, office: Office, folder: Path, way: str | None = None) -> Day:
+    """A day on which nobody has done anything yet. ``way``: see ``Day``.
+
+    Raises:
+        OfficeRefused
+    """
     crews = [
         Crew(crew["code"], crew["id"])
         for crew in office.every("/v1/crews")
@@ -105,27 +121,22 @@ def drive(plan: Plan, server: str, token: str, folder: Path, watcher: Watcher | 
     ]  # fmt: skip
     places = Places()
     dispatcher = Dispatcher(office, plan.chance("dispatcher"), places)
-    day = Day(plan, server, office, places, folder, crews[: plan.crews], dispatcher)
-    with ThreadPoolExecutor(plan.tablets) as pool, ThreadPoolExecutor(OVERLAPPING_MAX) as beside:
-        _enrol(day, pool, beside, watcher)
-        _work_offline(day, pool, watcher)
-        _come_back(day, pool, watcher)
-        _settle(day, pool, watcher)
-    return day
+    return Day(plan, server, office, places, folder, crews[: plan.crews], dispatcher, way=way)
 
 
-def _enrol(day: Day, pool: Executor, beside: Executor, watcher: Watcher) -> None:
-    plan = day.plan
+def enrol(day: Day, pool: Executor, beside: Executor, watcher: Watcher) -> None:
+    """Give each crew its tablets, and let the dispatcher look at the jobs. ``beside``: see ``BadLine``."""
+    plan, way = day.plan, day.way or day.server
     watcher.phase("Enrolling tablets", plan.tablets)
     for number in range(plan.tablets):
         crew = day.crews[number % len(day.crews)]
-        day.tablets.append(CrewTablet(plan, number, crew.code, crew.id, day.folder, day.server, day.places, beside))
+        day.tablets.append(CrewTablet(plan, number, crew.code, crew.id, day.folder, way, day.places, beside))
 
-    def enrol(tablet: CrewTablet) -> None:
+    def join(tablet: CrewTablet) -> None:
         tablet.enrol(day.enrolment_code(Crew(tablet.crew_code, tablet.crew_id), tablet.name))
         watcher.step()
 
-    _each(day, "enrol", pool, enrol)
+    _each(day, "enrol", pool, join)
     day.dispatcher.look([crew.id for crew in day.crews])
 
 
@@ -165,18 +176,19 @@ def _come_back(day: Day, pool: Executor, watcher: Watcher) -> None:
     day.exchanges = sum(tablet.line.exchanges for tablet in day.tablets) - before
 
 
-def _settle(day: Day, pool: Executor, watcher: Watcher) -> None:
+def settle(day: Day, pool: Executor, watcher: Watcher) -> None:
+    """On a good line: all tablets send and receive everything."""
     watcher.phase("Settling", 2 * len(day.tablets))
     for tablet in day.tablets:
         tablet.line.is_bad = False
 
-    def settle(tablet: CrewTablet) -> None:
+    def sync(tablet: CrewTablet) -> None:
         tablet.sync()
         watcher.step()
 
     # Twice: after the first time no queue holds anything more, so the second time brings everyone everything.
     for _ in range(2):
-        _each(day, "settle", pool, settle)
+        _each(day, "settle", pool, sync)
 
 
 def _each(day: Day, phase: str, pool: Executor, act: Callable[[CrewTablet], None]) -> None:

@@ -60,7 +60,9 @@ class Office:
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 reason = type(error).__name__
             else:
-                if answer.status not in (429, 502, 503, 504):
+                # Cut within its head, an answer looks whole: without the length, nothing says that a body is missing.
+                whole = bool(answer.data) or answer.status in (204, 304)
+                if whole and answer.status not in (429, 502, 503, 504):
                     document = json.loads(answer.data) if answer.data else {}
                     return Reply(answer.status, document, answer.headers.get("ETag"))
                 reason = f"status {answer.status}"

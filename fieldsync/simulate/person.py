@@ -22,6 +22,12 @@ REMARKS = ("Deeper than it looked.", "Traffic was light.", "Resident says it flo
 TAGS = ("school-route", "bus-line", "night-work", "one-lane", "utility", "resident-called", "follow-up", "warranty")
 
 
+def remark(chance: random.Random, name: str) -> str:
+    """A long text. Nobody enters the same one twice, today or on another day on the same server: whoever enters what
+    she saw has changed nothing, and has nothing to claim."""
+    return f"{chance.choice(REMARKS)} ({name}, {str(uuid7())[-8:]})"
+
+
 class Person:
     """One crew member with one tablet. ``chance`` decides everything she does."""
 
@@ -135,7 +141,7 @@ class Person:
         job = self._seen_job(tablet)
         if not job or job.fields.get("status", "open") not in ("open", "in_progress"):
             return []
-        done = {"status": "completed", "completed_at": at, "resolution": f"Done. {self._chance.choice(REMARKS)}"}
+        done = {"status": "completed", "completed_at": at, "resolution": f"Done. {remark(self._chance, self.name)}"}
         return [
             ("labor_entry", "create", self._id(), self._labor(job.id, at)),
             ("material_entry", "create", self._id(), self._material(job.id)),
@@ -149,12 +155,12 @@ class Person:
         street = self._chance.choice(STREETS)
         name, value = self._chance.choice((
             ("title", f"{self._chance.choice(self._chance.choice(SERVICES).titles)}, {street}"),
-            ("description", f"{self._chance.choice(REMARKS)} ({self.name})"),
-            ("description", f"{self._chance.choice(REMARKS)} ({self.name})"),
+            ("description", remark(self._chance, self.name)),
+            ("description", remark(self._chance, self.name)),
             ("address", f"{self._chance.randint(1, 900)} {street}"),
             ("asset", f"A-{self._chance.randint(100, 999)}"),
             ("priority", self._chance.randint(1, 5)),
-            ("resolution", self._chance.choice(REMARKS)),
+            ("resolution", remark(self._chance, self.name)),
         ))  # fmt: skip
         return [("work_order", "update", job.id, {name: value})]
 
@@ -209,7 +215,7 @@ class Person:
             return [("task", "delete", task.id, {})]
         fields: dict[str, Any] = {"done": self._chance.random() < 0.7}
         if self._chance.random() < 0.5:
-            fields["result"] = f"{self._chance.choice(REMARKS)} ({self.name})"
+            fields["result"] = remark(self._chance, self.name)
         return [("task", "update", task.id, fields)]
 
     def report_job(self, tablet: Tablet, at: datetime) -> Acts:

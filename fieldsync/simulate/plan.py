@@ -55,6 +55,8 @@ class Plan:
     page: int = 120
     reread: int = 300
     """Verdicts read again one by one at the end (all of them are offered again in any case)."""
+    pause_s_max: float = 0.02
+    """What is left of the waiting times between attempts: days are simulated in seconds."""
 
     def chance(self, *who: object) -> random.Random:
         """The randomness of one actor: independent of what the others draw."""

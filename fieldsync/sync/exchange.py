@@ -13,10 +13,10 @@ from msgspec import Meta, Struct
 from fieldsync.config import CHANGES_PER_PAGE_MAX, EDITS_PER_EXCHANGE_MAX
 from fieldsync.explain import explained
 from fieldsync.journal import kept
-from fieldsync.problems import MalformedBody, WrongProtocol
+from fieldsync.problems import MalformedBody, UpgradeRequired, WrongProtocol
 
-PROTOCOL = 1
-"""The version of the protocol that this server speaks."""
+PROTOCOL_MIN, PROTOCOL = 1, 1
+"""The versions of the protocol that this server speaks: the oldest and the newest."""
 
 SEQ_MAX = 2**53
 """Numbers stay exact in JSON parsers that read them as doubles."""
@@ -40,6 +40,8 @@ class QueuedEdit(Struct, gc=False):
     observed_at: Instant
     base_version: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
     fields: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
+    epoch: Annotated[str, Meta(max_length=64)] | None = None
+    """That of the feed that brought the base version; left out, it is the envelope's."""
 
 
 class Exchange(Struct):
@@ -53,6 +55,8 @@ class Exchange(Struct):
     limit: Annotated[int, Meta(ge=0, le=CHANGES_PER_PAGE_MAX)] = 500
     """Most changes wanted in the answer; 0 while a long queue is being sent."""
     app_version: Annotated[str, Meta(pattern="^[ -~]{0,50}$")] | None = None
+    schema: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    """The shapes of records that the app knows: see ``Limits.schema``."""
     edits: Annotated[list[QueuedEdit], Meta(max_length=EDITS_PER_EXCHANGE_MAX)] = []
 
 
@@ -88,6 +92,7 @@ class Recorded(Struct):
     version: int | None
     conflicts: list[VerdictConflict]
     problem: dict[str, Any] | None
+    refused_fields: list[dict[str, Any]] = []
 
 
 class EditVerdict(Struct):
@@ -101,6 +106,29 @@ class EditVerdict(Struct):
     problem: dict[str, Any] | None = None
     recorded: Recorded | None = None
     """For ``repeated``: the verdict of the first time."""
+    refused_fields: list[dict[str, Any]] = []
+    """Fields of an edit that was taken without them: ``{code, title, detail, field}`` each."""
+
+
+class Limits(Struct, frozen=True):
+    """What the server takes at present, and for how long it and a tablet remember."""
+
+    edits: int
+    """Edits of one exchange; of a longer one the first so many are taken."""
+    changes: int
+    """Changes of one page."""
+    body_bytes: int
+    """A body, once inflated."""
+    offline_days: int
+    """A tablet that was away for longer downloads everything anew."""
+    acknowledged_days: int
+    """So long a tablet keeps edits that were acknowledged, for a server restored from a backup."""
+    acknowledged_edits: int
+    """And so many at most."""
+    protocol_min: int
+    protocol_max: int
+    schema: int
+    """The shapes of records that the server knows."""
 
 
 class Answer(Struct):
@@ -114,6 +142,11 @@ class Answer(Struct):
     cursor: str | None
     more: bool
     reset: bool
+    limits: Limits
+    reset_because: str | None = None
+    """``first``, ``crew_changed``, ``epoch_changed``, ``away_too_long``, ``unknown_cursor``."""
+    refusals_decided: int = 0
+    """How often the office has decided on a refused edit of this device: where it has grown, ask for the list."""
 
 
 _EXCHANGE = msgspec.json.Decoder(Exchange)
@@ -125,7 +158,7 @@ def read(body: bytes) -> tuple[Exchange, list[Unreadable]]:
 
     Raises:
         MalformedBody: it is no exchange at all; or an edit does not even bear a number.
-        WrongProtocol: it is one of another version.
+        WrongProtocol: it is one of another version; ``UpgradeRequired`` where that is an older one.
     """
     unreadable: list[Unreadable] = []
     try:
@@ -138,9 +171,16 @@ def read(body: bytes) -> tuple[Exchange, list[Unreadable]]:
             exchange, unreadable = _read_one_by_one(body)
         except RecursionError as error:
             raise MalformedBody("The body is nested too deeply.") from error
-    if exchange.protocol != PROTOCOL:
-        raise WrongProtocol(f"This server speaks protocol {PROTOCOL}.", field="protocol", protocol=PROTOCOL)
+    _check_protocol(exchange.protocol)
     return exchange, unreadable
+
+
+def _check_protocol(protocol: int) -> None:
+    spoken = {"protocol": PROTOCOL, "protocol_min": PROTOCOL_MIN, "protocol_max": PROTOCOL}
+    if protocol < PROTOCOL_MIN:
+        raise UpgradeRequired(f"This server speaks protocol {PROTOCOL_MIN} or later.", field="protocol", **spoken)
+    if protocol > PROTOCOL:
+        raise WrongProtocol(f"This server speaks protocol {PROTOCOL} at most.", field="protocol", **spoken)
 
 
 def _read_one_by_one(body: bytes) -> tuple[Exchange, list[Unreadable]]:
@@ -151,7 +191,7 @@ def _read_one_by_one(body: bytes) -> tuple[Exchange, list[Unreadable]]:
         raise MalformedBody("The body is not JSON.") from error
     if not isinstance(document, dict):
         raise MalformedBody("The body is not a JSON object.")
-    if isinstance(document.get("protocol"), int) and document["protocol"] != PROTOCOL:
+    if isinstance(document.get("protocol"), int) and not PROTOCOL_MIN <= document["protocol"] <= PROTOCOL:
         return Exchange(document["protocol"], EARLIEST), []
     edits = document.pop("edits", [])
     if not isinstance(edits, list) or len(edits) > EDITS_PER_EXCHANGE_MAX:

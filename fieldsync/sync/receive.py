@@ -15,8 +15,9 @@ from fieldsync.journal.enter import enter
 from fieldsync.journal.kept import unreadable
 from fieldsync.journal.prepare import prepare
 from fieldsync.journal.write import conflict_id
-from fieldsync.problems import NotAuthenticated, SequenceGap
-from fieldsync.sync import queries, repeats
+from fieldsync.problems import DeviceRevoked, NotAuthenticated, SequenceGap
+from fieldsync.sync import epochs, queries, repeats
+from fieldsync.sync.epochs import Epochs
 from fieldsync.sync.exchange import (
     EARLIEST,
     LATEST,
@@ -27,6 +28,7 @@ from fieldsync.sync.exchange import (
     Unreadable,
     VerdictConflict,
 )
+from fieldsync.sync.let_go import let_go
 from fieldsync.sync.repeats import EditRead, Sent
 
 NO_RECORD = UUID(int=0)
@@ -39,6 +41,8 @@ class Received(NamedTuple):
     expected_seq: int
     verdicts: list[EditVerdict]
     epoch: UUID
+    refusals_decided: int = 0
+    """How often the office has decided on a refused edit of the device."""
 
 
 def receive(
@@ -59,14 +63,18 @@ def receive(
     # The device's own line: a second batch of the same device waits here until this one is committed.
     device = session.execute(queries.LOCK_DEVICE, ids).one()
     if device.revoked_at is not None:
-        raise NotAuthenticated("This device has been revoked.")
+        raise DeviceRevoked if device.quarantined else NotAuthenticated("This device has been revoked.")
     sent: list[Sent] = sorted([*exchange.edits, *unreadable], key=lambda queued: queued.seq)
-    new, old = _split(sent, device.next_seq)
+    new, old = split(sent, device.next_seq)
     earlier: list[EditRead] = []
     if old or ids_may_be_taken:
         edit_ids = [queued.edit_id for queued in sent if queued.edit_id is not None]
         earlier = repeats.find(session, ids, [queued.seq for queued in old], edit_ids)
-    batch = _Batch(actor, exchange, received_at, earlier)
+    older = epochs.read(session, actor.partnership_id, device.epoch, exchange)
+    batch = Batch(actor.device_id, exchange, received_at, earlier, older)
+    if device.archived and new:
+        edit_ids = [queued.edit_id for queued in new if queued.edit_id is not None]
+        batch.used_ids.update(session.execute(queries.ARCHIVED_IDS, ids | {"edit_ids": edit_ids}).scalars())
     edits = [batch.ready(queued) for queued in new]
     misfits = batch.misfits(session, ids, old, new)
     expected_seq = device.next_seq + len(new)
@@ -75,16 +83,19 @@ def receive(
         ids | {"next_seq": expected_seq, "now": received_at, "skew_ms": batch.skew_ms(),
                "app_version": exchange.app_version},
     )  # fmt: skip
-    author = Author(actor.device_id, "crew", actor.partnership_id, device.crew_id)
+    former = frozenset(device.former_crew_ids)
+    author = Author(actor.device_id, "crew", actor.partnership_id, device.crew_id, former_crew_ids=former)
     outcome = enter(session, author, [*edits, *misfits], received_at, ids_may_be_taken=ids_may_be_taken)
+    let_go(session, author, device, outcome, received_at)
     fresh = {
         queued.seq: _fresh(author, queued, decision) for queued, decision in zip(new, outcome.decisions, strict=False)
     }
     again = [batch.again(queued, fresh.get(queued.seq)) for queued in old]
-    return Received(expected_seq, sorted([*again, *fresh.values()], key=lambda verdict: verdict.seq), device.epoch)
+    verdicts = sorted([*again, *fresh.values()], key=lambda verdict: verdict.seq)
+    return Received(expected_seq, verdicts, device.epoch, device.refusals_decided)
 
 
-def _split(sent: Iterable[Sent], next_seq: int) -> tuple[list[Sent], list[Sent]]:
+def split(sent: Iterable[Sent], next_seq: int) -> tuple[list[Sent], list[Sent]]:
     """The edits that are due, and those whose number has been here before (in this very batch, too)."""
     new: list[Sent] = []
     old: list[Sent] = []
@@ -102,35 +113,46 @@ def _split(sent: Iterable[Sent], next_seq: int) -> tuple[list[Sent], list[Sent]]
     return new, old
 
 
-class _Batch:
+class Batch:
     """One batch of one device, on its way to becoming edits."""
 
     def __init__(
-        self, actor: DeviceActor, exchange: Exchange, received_at: datetime, earlier: Sequence[EditRead]
-    ) -> None:
-        self.device_id = actor.device_id
+        self, device_id: UUID, exchange: Exchange, received_at: datetime, earlier: Sequence[EditRead],
+        older: Epochs | None = None,
+    ) -> None:  # fmt: skip
+        self.device_id = device_id
         self.received_at = received_at
         self.skew = received_at - exchange.sent_at
         self.by_seq = {past.seq: past for past in earlier if past.seq is not None}
         self.used_ids = {past.edit_id for past in earlier}
+        self.older = older
+        """What the epochs mean that its edits name, where one is of another than the present one."""
         self.first: dict[int, Sent] = {}
         """Number -> the first edit of this batch that bears it."""
 
     def skew_ms(self) -> int:
         return self.skew // timedelta(milliseconds=1)
 
-    def ready(self, queued: Sent) -> Edit:
-        """The edit that is entered under the number that is due."""
+    def came(self, sent_at: datetime, received_at: datetime) -> None:
+        """The edits that follow came by another request than the one before."""
+        self.received_at, self.skew = received_at, received_at - sent_at
+
+    def ready(self, queued: Sent, refusal: Refusal | None = None) -> Edit:
+        """The edit that is entered under the number that is due; with a ``refusal``, refused for that."""
         self.first[queued.seq] = queued
         if queued.edit_id is None:
-            return self._refused(queued, repeats.spare_id(self.device_id, queued), queued.seq)
+            return self._refused(queued, repeats.spare_id(self.device_id, queued), queued.seq, refusal)
         used = len(self.used_ids)
         self.used_ids.add(queued.edit_id)
         if len(self.used_ids) == used:
             return self._refused(queued, repeats.spare_id(self.device_id, queued), queued.seq, _reused())
         if isinstance(queued, Unreadable):
-            return self._refused(queued, queued.edit_id, queued.seq)
-        return self._entered(queued, queued.edit_id, queued.seq, None)
+            return self._refused(queued, queued.edit_id, queued.seq, refusal)
+        return self._entered(queued, queued.edit_id, queued.seq, refusal)
+
+    def misfit(self, queued: Sent, edit_id: UUID) -> Edit:
+        """An edit with other content under a used number: refused, and kept without a number, by an id made from it."""
+        return self._refused(queued, edit_id, None, _reused())
 
     def misfits(self, session: Session, ids: dict[str, UUID], old: Sequence[Sent], new: Sequence[Sent]) -> list[Edit]:
         """Edits with other content under a used number: refused, but kept, once each, without a number."""
@@ -138,19 +160,17 @@ class _Batch:
         if not spare:
             return []
         kept = {past.edit_id for past in repeats.find(session, ids, [], list(spare))}
-        return [
-            self._refused(queued, edit_id, None, _reused()) for edit_id, queued in spare.items() if edit_id not in kept
-        ]
+        return [self.misfit(queued, edit_id) for edit_id, queued in spare.items() if edit_id not in kept]
 
     def again(self, queued: Sent, fresh: EditVerdict | None) -> EditVerdict:
         """The verdict on an edit under a used number; ``fresh`` is that of the number's first edit in this batch."""
         if not self._is_repeated(queued):
             return EditVerdict(queued.seq, queued.edit_id, Verdict.REFUSED, problem=_reused().problem())
         if fresh is not None:
-            first = Recorded(fresh.verdict, fresh.version, fresh.conflicts, fresh.problem)
+            first = Recorded(fresh.verdict, fresh.version, fresh.conflicts, fresh.problem, fresh.refused_fields)
         else:
             past = self.by_seq[queued.seq]
-            first = Recorded(past.verdict, past.version, past.conflicts, past.problem)
+            first = Recorded(past.verdict, past.version, past.conflicts, past.problem, past.refused_fields)
         return EditVerdict(queued.seq, queued.edit_id, Verdict.REPEATED, first.version, recorded=first)
 
     def _is_repeated(self, queued: Sent) -> bool:
@@ -176,10 +196,13 @@ class _Batch:
         if observed_at != queued.observed_at:
             told = queued.observed_at.isoformat()
             refusal = refusal or Refusal("malformed_edit", f"{told} is no plausible time of an edit.", "observed_at")
-        return prepare(
+        edit = prepare(
             "crew", edit_id, seq, queued.kind, queued.record_id, queued.action, queued.base_version,
             observed_at, self._corrected(observed_at), queued.fields, refusal,
         )  # fmt: skip
+        if self.older is not None:
+            edit.base_entry = self.older.base_entry(queued)
+        return edit
 
     def _corrected(self, observed_at: datetime) -> datetime:
         """The device's time corrected for its skew, and never later than receipt."""
@@ -195,8 +218,12 @@ def _reused() -> Refusal:
 
 def _fresh(author: Author, queued: Sent, decision: Decision) -> EditVerdict:
     edit = decision.edit
+    verdict = EditVerdict(
+        queued.seq, queued.edit_id, decision.verdict, decision.version, problem=decision.problem,
+        refused_fields=decision.refused_fields,
+    )  # fmt: skip
     if not decision.clashes:
-        return EditVerdict(queued.seq, queued.edit_id, decision.verdict, decision.version, [], decision.problem)
+        return verdict
     conflicts = [
         VerdictConflict(
             conflict_id(author.id, edit.edit_id, clash), clash.sort, clash.field, clash.policy,
@@ -205,4 +232,5 @@ def _fresh(author: Author, queued: Sent, decision: Decision) -> EditVerdict:
         for clash in decision.clashes
     ]  # fmt: skip
     conflicts.sort(key=lambda conflict: str(conflict.id))
-    return EditVerdict(queued.seq, queued.edit_id, decision.verdict, decision.version, conflicts, decision.problem)
+    verdict.conflicts = conflicts
+    return verdict

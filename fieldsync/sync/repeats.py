@@ -32,6 +32,8 @@ class EditRead(msgspec.Struct):
     version: int | None
     problem: dict[str, Any] | None
     conflicts: list[VerdictConflict]
+    refused_fields: list[dict[str, Any]] = []
+    """Fields that it was taken without, a problem each."""
 
 
 _EARLIER = msgspec.json.Decoder(list[EditRead])

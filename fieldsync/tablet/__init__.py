@@ -16,6 +16,7 @@
     tablet.sync()                                          # back in coverage
     tablet.fetch_boundaries()                              # once a day, say
     for edit in tablet.refused(): ...                      # what a person has to look at
+    tablet.enter_again(edit.seq, {"due_at": None})         # and what she makes of it
 
 The parts, each small enough to be read at one go:
 
@@ -26,6 +27,8 @@ The parts, each small enough to be read at one go:
 ``line``          one HTTP request, and what each failure means
 ``answer``        the answer, checked before it is stored
 ``conversation``  one exchange
+``refused``       what the office decided on refused edits; entering one again
+``deposit``       handing in what waits once the office has revoked the tablet
 ``backoff``       how long to wait after a failure
 ``enrolment``     joining a crew; trading the token
 ``package``       the boundaries to take along
@@ -44,9 +47,11 @@ from fieldsync.tablet.ground import Ground, Whose
 from fieldsync.tablet.line import HttpLine, Line, Reply
 from fieldsync.tablet.problems import (
     AppOutdated,
+    DeviceRevoked,
     EditTooLarge,
     JournalTooShort,
     NotEnrolled,
+    NotRefused,
     ReadOnly,
     SequenceGap,
     ServerRefused,
@@ -59,6 +64,7 @@ from fieldsync.tablet.tablet import Tablet
 
 __all__ = [
     "AppOutdated",
+    "DeviceRevoked",
     "Edit",
     "EditTooLarge",
     "Exchanged",
@@ -68,6 +74,7 @@ __all__ = [
     "Lacking",
     "Line",
     "NotEnrolled",
+    "NotRefused",
     "ReadOnly",
     "Record",
     "Reply",

@@ -25,6 +25,10 @@ class Answer:
     cursor: str | None
     more: bool
     reset: bool
+    limits: dict[str, Any]
+    """Empty from a server that does not tell."""
+    refusals_decided: int | None
+    """How often the office has decided on a refused edit of this tablet; None: the server does not tell."""
 
 
 def checked(document: Mapping[str, Any]) -> Answer:
@@ -37,22 +41,27 @@ def checked(document: Mapping[str, Any]) -> Answer:
         answer = Answer(
             _of(str, document["epoch"]), _of(str, document["server_time"]), _of(int, document["expected_seq"]),
             _of(list, document["verdicts"]), _of(list, document["changes"]), document["cursor"],
-            _of(bool, document["more"]), _of(bool, document["reset"]),
+            _of(bool, document["more"]), _of(bool, document["reset"]), _of(dict, document.get("limits", {})),
+            document.get("refusals_decided"),
         )  # fmt: skip
         if answer.cursor is not None:
             _of(str, answer.cursor)
+        if answer.refusals_decided is not None:
+            _of(int, answer.refusals_decided)
         for verdict in answer.verdicts:
             _of(int, verdict["seq"])
             first = verdict["recorded"] if verdict["verdict"] == "repeated" else verdict
             if first["verdict"] not in _VERDICTS:
                 raise ValueError(first["verdict"])
             _of(list, first["conflicts"])
+            for problem in _of(list, first.get("refused_fields", [])):
+                _of(str, problem["field"])
         for change in answer.changes:
             _of(str, change["kind"])
             _of(str, change["id"])
             if "gone" not in change:
                 _of(int, change["version"])
-                _of(dict, change["record"])
+                _of(dict, change["patch"] if "patch" in change else change["record"])
     except (KeyError, TypeError, ValueError) as error:
         raise Unreachable(f"The answer has not the shape of an exchange: {error}.") from error
     return answer

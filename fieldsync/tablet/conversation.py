@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fieldsync.tablet import edits, replica
+from fieldsync.tablet import edits, enrolment, replica
 from fieldsync.tablet.answer import Answer, checked
 from fieldsync.tablet.edits import Batch, instant, to_json
 from fieldsync.tablet.line import Line, ask
-from fieldsync.tablet.problems import JournalTooShort, NotEnrolled, SequenceGap, ServerRefused
+from fieldsync.tablet.problems import DeviceRevoked, JournalTooShort, NotEnrolled, SequenceGap, ServerRefused
+from fieldsync.tablet.refused import is_news
 from fieldsync.tablet.store import Store
 
 PROTOCOL = 1
+SCHEMA = 2
+"""The shapes of records that this app knows. Whoever teaches it a column or a kind that the feed has raises it: the
+server then sends what the records that are here lack."""
+
 PATH = "/v1/sync"
 
 
@@ -41,6 +47,8 @@ class Exchanged:
     """Everything the tablet had was obsolete; a download from the start has begun."""
     idle: bool
     """No edit waits and the feed was read to its end: nothing is left to be done."""
+    refusals_decided: bool = False
+    """The office has decided on a refused edit since ``Tablet.fetch_refusals`` was last called."""
 
 
 class Conversation:
@@ -86,6 +94,12 @@ class Conversation:
             asked = self._asked(edits_max)
             try:
                 document = ask(self._line, "POST", PATH, token=state["token"], body=asked.body)
+            except NotEnrolled as problem:
+                # A server that was restored to before the token was changed knows one of those before it.
+                if isinstance(problem, DeviceRevoked) or not enrolment.fall_back(
+                    self._store, self._line, state["token"]
+                ):
+                    raise
             except ServerRefused as refused:
                 if refused.code != "body_too_large" or asked.edits <= 1:
                     raise
@@ -95,11 +109,13 @@ class Conversation:
 
     def _asked(self, edits_max: int) -> Asked:
         with self._store.transaction() as connection:
-            state = connection.execute("SELECT epoch, cursor, turn FROM state").fetchone()
+            state = connection.execute("SELECT epoch, cursor, turn, limits FROM state").fetchone()
+            # What is above the server's present limit it would not take, and we had sent it for nothing.
+            edits_max = _within(state["limits"], "edits", edits_max)
             batch = edits.batch(connection, edits_max) if edits_max else Batch([], more=False)
         sent_at = self._clock()
         # While more batches wait, the answer's room is not needed: the queue is out the sooner.
-        limit = 0 if batch.more else self._page
+        limit = 0 if batch.more else _within(state["limits"], "changes", self._page)
         envelope = to_json(
             {
                 "protocol": PROTOCOL,
@@ -108,6 +124,7 @@ class Conversation:
                 "sent_at": instant(sent_at),
                 "limit": limit,
                 "app_version": self._app_version,
+                "schema": SCHEMA,
             }
         )
         body = f'{envelope[:-1]},"edits":[{",".join(batch.sent)}]}}'
@@ -116,8 +133,9 @@ class Conversation:
     def _take(self, asked: Asked, answer: Answer) -> Exchanged:
         """Store an answer whole: verdicts, page and cursor together, or nothing of it."""
         lost: JournalTooShort | None = None
+        news = False
         with self._store.transaction() as connection:
-            edits.settle(connection, answer.verdicts)
+            edits.settle(connection, answer.verdicts, answer.server_time)
             state = connection.execute("SELECT turn FROM state").fetchone()
             # Its page begins at a cursor that is no longer ours if another answer came meanwhile. Verdicts hold always.
             late = state["turn"] != asked.turn
@@ -127,20 +145,33 @@ class Conversation:
                 except JournalTooShort as problem:
                     lost = problem
                 self._take_page(connection, asked, answer)
-            edits.prune(connection)
+                news = is_news(connection, answer.refusals_decided)
+            edits.prune(connection, answer.server_time, answer.limits)
             idle = not late and asked.limit > 0 and not answer.more and not edits.batch(connection, 1).sent
         if lost is not None:
             raise lost
-        return Exchanged(asked.edits, 0 if late else len(answer.changes), answer.reset and not late, idle)
+        return Exchanged(
+            len(answer.verdicts), 0 if late else len(answer.changes), answer.reset and not late, idle, news
+        )
 
     def _take_page(self, connection: sqlite3.Connection, asked: Asked, answer: Answer) -> None:
         skew = datetime.fromisoformat(answer.server_time) - asked.sent_at
+        (epoch,) = connection.execute("SELECT epoch FROM state").fetchone()
+        if epoch is not None and epoch != answer.epoch:
+            edits.remember_epoch(connection, epoch)
+            connection.execute("UPDATE state SET refusals_decided = 0")  # Counted in another history.
         connection.execute(
-            "UPDATE state SET turn = turn + 1, epoch = ?, skew_ms = ?",
-            (answer.epoch, skew // timedelta(milliseconds=1)),
+            "UPDATE state SET turn = turn + 1, epoch = ?, skew_ms = ?, limits = ?",
+            (answer.epoch, skew // timedelta(milliseconds=1), to_json(answer.limits)),
         )
         if asked.limit == 0:
             return  # No page was asked for, and the cursor stays.
-        replica.take(connection, answer.changes, reset=answer.reset, more=answer.more)
+        replica.take(connection, answer.changes, reset=answer.reset, more=answer.more, epoch=answer.epoch)
         connection.execute("UPDATE state SET cursor = ?", (answer.cursor,))
         edits.hide_settled(connection, complete=not answer.more)
+
+
+def _within(limits: str | None, name: str, wanted: int) -> int:
+    """``wanted``, or what the server said that it takes at present, if that is less; one at least, if any."""
+    told = json.loads(limits or "{}").get(name)
+    return min(wanted, max(1, told)) if isinstance(told, int) else wanted

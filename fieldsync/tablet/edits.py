@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,8 +24,12 @@ BATCH_EDITS_MAX = 500
 BATCH_BYTES_MAX = 2 * 1024 * 1024
 """JSON in one exchange before compression; the server takes 16 MB."""
 
-JOURNAL_EDITS_MAX = 5_000
-"""Acknowledged edits kept: a month of a busy crew. They are offered again when a server comes back from a backup."""
+JOURNAL_EDITS_MAX = 20_000
+"""Acknowledged edits kept at most, however many the server asks for: some 10 MB."""
+
+JOURNAL_EDITS = 5_000
+JOURNAL_DAYS = 14
+"""How many, and how long, where the server does not say. They are for one that comes back from a backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Verdict:
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     problem: dict[str, Any] | None = None
     """For ``refused``: ``code``, ``title``, ``detail`` and, where known, ``field``."""
+    refused_fields: list[dict[str, Any]] = field(default_factory=list)
+    """Fields that the edit was taken without, as the server is older than this app: a problem for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,9 @@ class Edit:
     fields: dict[str, Any]
     verdict: Verdict | None
     """None while it waits."""
+    decided: dict[str, Any] | None = None
+    """What the office decided on a refused edit: ``state`` (``applied``, ``sent_back``, ``dismissed``), ``reason``,
+    ``by``, ``at``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +77,11 @@ class Batch:
 
 def enter(
     connection: sqlite3.Connection, kind: str, record_id: str, action: str, base_version: int | None,
-    fields: Mapping[str, Any], observed_at: datetime, edit_id: str,
+    fields: Mapping[str, Any], observed_at: datetime, edit_id: str, epoch: str | None = None,
 ) -> int:  # fmt: skip
     """Give an edit the next number and put it into the queue. Returns the number.
+
+    ``epoch``: that of ``base_version``, where it is another than that of the last answer.
 
     Raises:
         ReadOnly: records of this kind are not edited on a tablet.
@@ -90,6 +101,8 @@ def enter(
         "observed_at": instant(observed_at),
         "fields": fields,
     }
+    if epoch is not None:
+        document["epoch"] = epoch
     sent = to_json(document)
     if len(sent.encode()) > EDIT_BYTES_MAX:
         raise EditTooLarge(f"An edit may have {EDIT_BYTES_MAX:,} bytes.")
@@ -116,8 +129,9 @@ def batch(connection: sqlite3.Connection, edits_max: int) -> Batch:
     return Batch(sent, len(rows) > len(sent))
 
 
-def settle(connection: sqlite3.Connection, verdicts: Iterable[Mapping[str, Any]]) -> None:
+def settle(connection: sqlite3.Connection, verdicts: Iterable[Mapping[str, Any]], server_time: str) -> None:
     """Write the verdicts of an answer beside their edits. A repetition brings the verdict of the first time."""
+    at = instant(datetime.fromisoformat(server_time))
     rows = []
     for given in verdicts:
         first = given["recorded"] if given["verdict"] == "repeated" else given
@@ -129,7 +143,9 @@ def settle(connection: sqlite3.Connection, verdicts: Iterable[Mapping[str, Any]]
                 "conflicts": to_json(first["conflicts"]),
                 "problem": None if first["problem"] is None else to_json(first["problem"]),
                 "refused": refused,
-                "attention": refused or bool(first["conflicts"]),
+                "attention": refused or bool(first["conflicts"]) or bool(first.get("refused_fields")),
+                "refused_fields": to_json(first["refused_fields"]) if first.get("refused_fields") else None,
+                "at": at,
                 "seq": given["seq"],
                 "edit_id": given["edit_id"],
             }
@@ -138,7 +154,8 @@ def settle(connection: sqlite3.Connection, verdicts: Iterable[Mapping[str, Any]]
     # refused never stands, so it is not shown over the record any longer. What a person has put aside stays aside.
     connection.executemany(
         """UPDATE edit SET verdict = :verdict, version = :version, conflicts = :conflicts, problem = :problem,
-               attention = :attention, shown = shown AND NOT :refused
+               refused_fields = :refused_fields, attention = :attention, shown = shown AND NOT :refused,
+               acknowledged_at = :at
            WHERE seq = :seq AND edit_id = :edit_id AND verdict IS NULL""",
         rows,
     )
@@ -184,24 +201,57 @@ def follow_server(connection: sqlite3.Connection, expected_seq: int) -> None:
 def put_back(connection: sqlite3.Connection, from_seq: int) -> None:
     """Let acknowledged edits wait again, from a number on."""
     connection.execute(
-        """UPDATE edit SET verdict = NULL, version = NULL, conflicts = NULL, problem = NULL, attention = 0, shown = 1
+        """UPDATE edit SET verdict = NULL, version = NULL, conflicts = NULL, problem = NULL, attention = 0, shown = 1,
+               acknowledged_at = NULL, refused_fields = NULL, decided = NULL
            WHERE seq >= ? AND verdict IS NOT NULL""",
         (from_seq,),
     )
 
 
-def prune(connection: sqlite3.Connection) -> None:
-    """Drop the oldest acknowledged edits beyond the journal's size, except what the person still has to see."""
+def remember_epoch(connection: sqlite3.Connection, epoch: str) -> None:
+    """The server has another epoch from now on: write the one until now into the edits whose base version is of it.
+
+    Until now they needed none, being of the envelope's. It is no part of what an edit says, so it is the same edit.
+    """
+    connection.execute(
+        """UPDATE edit SET sent = substr(sent, 1, length(sent) - 1) || ',"epoch":' || json_quote(?) || '}'
+           WHERE json_extract(sent, '$.base_version') > 0 AND json_extract(sent, '$.epoch') IS NULL""",
+        (epoch,),
+    )
+
+
+def prune(connection: sqlite3.Connection, server_time: str, limits: Mapping[str, Any]) -> None:
+    """Drop acknowledged edits beyond the journal's bounds, in number and age, except what the person still has to see.
+
+    ``limits``: those of the server's last answer. The age goes by the server's clock: the tablet's may jump by days.
+    """
+    most, days = limits.get("acknowledged_edits"), limits.get("acknowledged_days")
+    most = most if type(most) is int and most >= 0 else JOURNAL_EDITS
+    days = days if type(days) is int and 0 <= days <= 36_500 else JOURNAL_DAYS
+    oldest = instant(datetime.fromisoformat(server_time) - timedelta(days=days))
     connection.execute(
         """DELETE FROM edit
-           WHERE seq < (SELECT next_seq FROM state) - ? AND verdict IS NOT NULL AND NOT shown AND NOT attention""",
-        (JOURNAL_EDITS_MAX,),
+           WHERE verdict IS NOT NULL AND NOT shown AND NOT attention AND seq > 0
+             AND (seq < (SELECT next_seq FROM state) - ? OR acknowledged_at < ?)""",
+        (min(most, JOURNAL_EDITS_MAX), oldest),
     )
+
+
+def go_on_after(connection: sqlite3.Connection, expected_seq: int, deposited_seq: int | None) -> None:
+    """The server knows the device that this tablet was: what it has of its edits is not sent a second time.
+
+    Those below ``expected_seq`` were received; of some the tablet has not heard, and never will. Those up to
+    ``deposited_seq`` wait there for a person. All others wait here (again).
+    """
+    put_back(connection, expected_seq)
+    has_below = max(expected_seq, 0 if deposited_seq is None else deposited_seq + 1)
+    connection.execute("DELETE FROM edit WHERE seq > 0 AND seq < ? AND verdict IS NULL", (has_below,))
 
 
 def renumber(connection: sqlite3.Connection) -> None:
     """Number the waiting edits from 1: the tablet is a new device to the server. The old journal goes."""
     connection.execute("DELETE FROM edit WHERE verdict IS NOT NULL AND NOT attention")
+    connection.execute("UPDATE edit SET deposited = 0 WHERE deposited")
     # What the person still has to see stays, under numbers that are no longer used for anything.
     (aside,) = connection.execute("SELECT coalesce(min(seq), 0) FROM edit WHERE seq < 0").fetchone()
     for row in connection.execute("SELECT seq FROM edit WHERE verdict IS NOT NULL AND seq > 0 ORDER BY seq").fetchall():
@@ -221,10 +271,12 @@ def from_row(row: sqlite3.Row) -> Edit:
     verdict = None
     if row["verdict"] is not None:
         problem = None if row["problem"] is None else json.loads(row["problem"])
-        verdict = Verdict(row["verdict"], row["version"], json.loads(row["conflicts"]), problem)
+        refused_fields = json.loads(row["refused_fields"] or "[]")
+        verdict = Verdict(row["verdict"], row["version"], json.loads(row["conflicts"]), problem, refused_fields)
     return Edit(
         row["seq"], row["edit_id"], row["kind"], row["record_id"], row["action"], document["base_version"],
         document["observed_at"], document["fields"], verdict,
+        None if row["decided"] is None else json.loads(row["decided"]),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import urllib3
 
 from fieldsync.tablet.problems import (
     AppOutdated,
+    DeviceRevoked,
     NotEnrolled,
     SequenceGap,
     ServerRefused,
@@ -88,6 +89,7 @@ def ask(line: Line, method: str, path: str, *, token: str | None = None, body: s
     Raises:
         Unreachable: no whole answer of our server came, or it asks to come again later.
         NotEnrolled: it does not take the token, or the enrolment code.
+        DeviceRevoked: it takes it for depositing alone.
         SequenceGap, AppOutdated, ServerRefused: it will not do it.
     """
     headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
@@ -116,11 +118,13 @@ def understood(reply: Reply) -> dict[str, Any]:
     # Anything can stand between a tablet and its server; only a problem with our mark was said by the server itself.
     if document is None or not str(document.get("type", "")).startswith("urn:fieldsync:problem:"):
         raise Unreachable(f"Something that is not the server answered {reply.status}.")
+    if document.get("code") == "device_revoked":
+        raise DeviceRevoked(str(document.get("detail")))
     if reply.status == 401:
         raise NotEnrolled(str(document.get("detail")))
     if document.get("code") == "sequence_gap":
         raise SequenceGap(reply.status, document)
-    if document.get("code") == "wrong_protocol":
+    if document.get("code") in ("wrong_protocol", "upgrade_required"):
         raise AppOutdated(reply.status, document)
     raise ServerRefused(reply.status, document)
 

@@ -20,6 +20,10 @@ class NotEnrolled(TabletProblem):
     """The server does not take the token (any more): a new enrolment code is needed. The queue is kept."""
 
 
+class DeviceRevoked(NotEnrolled):
+    """The office has revoked this tablet. It may hand in what waits, and has dropped all else; then as above."""
+
+
 class ServerRefused(TabletProblem):
     """The server understood and will not do it; sending the same again is of no use."""
 
@@ -32,7 +36,14 @@ class ServerRefused(TabletProblem):
 
 
 class AppOutdated(ServerRefused):
-    """The server speaks another version of the protocol: the app has to be updated. The queue is kept."""
+    """The server speaks another version of the protocol, or takes no app so old: it has to be updated. The queue is
+    kept, and goes out once it is."""
+
+    @property
+    def where(self) -> str | None:
+        """What the office tells those who have to update it: where from; None where it tells nothing."""
+        told = self.document.get("app")
+        return told if isinstance(told, str) else None
 
 
 class SequenceGap(ServerRefused):
@@ -59,6 +70,10 @@ class JournalTooShort(TabletProblem):
 
 class EditTooLarge(TabletProblem):
     """The fields of one edit are larger than an exchange could carry."""
+
+
+class NotRefused(TabletProblem):
+    """Only what the server refused can be entered again."""
 
 
 class ReadOnly(TabletProblem):

@@ -28,8 +28,11 @@ class Record:
     """Edits made here that are drawn over it and not confirmed by the feed yet."""
 
 
-def take(connection: sqlite3.Connection, changes: Sequence[Mapping[str, Any]], *, reset: bool, more: bool) -> None:
-    """Store a page of the feed. The caller stores its cursor in the same transaction.
+def take(
+    connection: sqlite3.Connection, changes: Sequence[Mapping[str, Any]], *, reset: bool, more: bool,
+    epoch: str | None = None,
+) -> None:  # fmt: skip
+    """Store a page of the feed, read in ``epoch``. The caller stores its cursor in the same transaction.
 
     After ``reset`` all that the tablet has is obsolete. It is dropped when the download that replaces it is
     complete, and not before: on a bad line a crew rather sees yesterday's jobs than none.
@@ -37,9 +40,13 @@ def take(connection: sqlite3.Connection, changes: Sequence[Mapping[str, Any]], *
     if reset:
         connection.execute("UPDATE state SET round = round + 1, sweep = 1")
     (number,) = connection.execute("SELECT round FROM state").fetchone()
+    if epoch is not None:
+        connection.execute("INSERT OR REPLACE INTO download (round, epoch) VALUES (?, ?)", (number, epoch))
     for change in changes:
         if "gone" in change:
             _drop(connection, change["kind"], change["id"])
+        elif "patch" in change:
+            _fill(connection, change["kind"], change["id"], change["patch"])
         else:
             # Whatever version it has: after a restore, the server's is a lower one, and holds.
             record = change["record"]
@@ -51,7 +58,17 @@ def take(connection: sqlite3.Connection, changes: Sequence[Mapping[str, Any]], *
     if not more:
         connection.execute("DELETE FROM record WHERE round < ? AND (SELECT sweep FROM state)", (number,))
         connection.execute("UPDATE state SET sweep = 0 WHERE sweep")
+        # Records of earlier rounds are left where a download was begun twice.
+        connection.execute("DELETE FROM download WHERE round < (SELECT min(round) FROM record)")
     connection.execute("UPDATE state SET complete = ?", (not more,))
+
+
+def _fill(connection: sqlite3.Connection, kind: str, record_id: str, patch: Mapping[str, Any]) -> None:
+    """Add columns that the app did not know when the record came. It stays at its version."""
+    row = connection.execute("SELECT body FROM record WHERE kind = ? AND id = ?", (kind, record_id)).fetchone()
+    if row is not None:
+        body = to_json(json.loads(row["body"]) | dict(patch))
+        connection.execute("UPDATE record SET body = ? WHERE kind = ? AND id = ?", (body, kind, record_id))
 
 
 def _drop(connection: sqlite3.Connection, kind: str, record_id: str) -> None:
@@ -61,10 +78,16 @@ def _drop(connection: sqlite3.Connection, kind: str, record_id: str) -> None:
         connection.execute("DELETE FROM record WHERE work_order_id = ?", (record_id,))
 
 
-def version_of(connection: sqlite3.Connection, kind: str, record_id: str) -> int:
-    """The version of the record as last seen in the feed; 0 where the feed has not brought it."""
-    row = connection.execute("SELECT version FROM record WHERE kind = ? AND id = ?", (kind, record_id)).fetchone()
-    return 0 if row is None else int(row[0])
+def base_of(connection: sqlite3.Connection, kind: str, record_id: str) -> tuple[int, str | None]:
+    """The version of the record as last seen in the feed, 0 where the feed has not brought it; and the epoch in which
+    that was, where it is another than the last answer's."""
+    row = connection.execute(
+        """SELECT r.version, d.epoch FROM record r LEFT JOIN download d ON d.round = r.round
+               AND d.epoch IS NOT (SELECT epoch FROM state)
+           WHERE r.kind = ? AND r.id = ?""",
+        (kind, record_id),
+    ).fetchone()
+    return (0, None) if row is None else (int(row[0]), row[1])
 
 
 def server_records(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[int, dict[str, Any]]]:

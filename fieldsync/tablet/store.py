@@ -15,7 +15,7 @@ from typing import Any
 
 from fieldsync.tablet.problems import StoreTooNew
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE state (
@@ -77,7 +77,32 @@ _PACKAGE = """
 CREATE TABLE package (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), body TEXT NOT NULL);
 """
 
-_STEPS = (_SCHEMA, _PACKAGE)
+_HARD_CASES = """
+-- What the server takes, as its last answer said (JSON).
+ALTER TABLE state ADD COLUMN limits TEXT;
+-- The office has revoked this tablet: it deposits what waits, and shows nothing.
+ALTER TABLE state ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;
+-- How often the office had decided on refused edits when we last looked.
+ALTER TABLE state ADD COLUMN refusals_decided INTEGER NOT NULL DEFAULT 0;
+-- By the server's clock: acknowledged edits are kept for so and so many days.
+ALTER TABLE edit ADD COLUMN acknowledged_at TEXT;
+-- Whose server it is: what another partnership's had acknowledged is none of its business.
+ALTER TABLE state ADD COLUMN partnership_id TEXT;
+-- The first token of this enrolment, and the last few: a server that was restored may know one of them, and not the
+-- present one.
+CREATE TABLE former_token (number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE);
+INSERT INTO former_token (token) SELECT token FROM state WHERE token IS NOT NULL;
+-- Download (a record's round) -> the epoch in which its records were read: what their versions mean.
+CREATE TABLE download (round INTEGER PRIMARY KEY, epoch TEXT NOT NULL);
+INSERT INTO download SELECT round, epoch FROM state WHERE epoch IS NOT NULL;
+-- Deposited after the tablet was revoked: it has no verdict, but need not be sent again.
+ALTER TABLE edit ADD COLUMN deposited INTEGER NOT NULL DEFAULT 0;
+-- Fields that the server did not know (JSON), and what the office decided on a refused edit (JSON).
+ALTER TABLE edit ADD COLUMN refused_fields TEXT;
+ALTER TABLE edit ADD COLUMN decided TEXT;
+"""
+
+_STEPS = (_SCHEMA, _PACKAGE, _HARD_CASES)
 """What each version of the file added to the one before it."""
 
 
@@ -122,7 +147,8 @@ class Store:
             try:
                 yield self._connection
             except BaseException:
-                if self._depth == 1:
+                # SQLite has rolled back by itself where the disk was full: that is the error to be told.
+                if self._depth == 1 and self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
             else:

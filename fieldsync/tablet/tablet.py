@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,14 +12,14 @@ from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from fieldsync.tablet import completion, edits, enrolment, package, replica
+from fieldsync.tablet import completion, deposit, edits, enrolment, package, refused, replica
 from fieldsync.tablet.backoff import Backoff
 from fieldsync.tablet.completion import Lacking
 from fieldsync.tablet.conversation import PATH, Conversation, Exchanged
 from fieldsync.tablet.edits import BATCH_EDITS_MAX, Edit
 from fieldsync.tablet.ground import Ground, Whose
 from fieldsync.tablet.line import HttpLine, Line, ask
-from fieldsync.tablet.problems import NotEnrolled, Unreachable
+from fieldsync.tablet.problems import DeviceRevoked, NotEnrolled, Unreachable
 from fieldsync.tablet.replica import Record
 from fieldsync.tablet.store import Store
 
@@ -74,6 +74,7 @@ class Tablet:
         self._clock = clock
         self._new_id = new_id
         self._app_version = app_version
+        self._edits_max = edits_max
         self._ground: Ground | None = None
         self._backoff = Backoff(chance or random.Random())  # noqa: S311  (waiting times are no secret)
         self._conversation = Conversation(
@@ -107,6 +108,11 @@ class Tablet:
     def is_enrolled(self) -> bool:
         """Whether there is a token (the server may have revoked it since)."""
         return self._store.state()["token"] is not None
+
+    @property
+    def is_revoked(self) -> bool:
+        """Whether the office has revoked it: it has dropped what it had received, and shows its own entries alone."""
+        return bool(self._store.state()["revoked"])
 
     @property
     def device_id(self) -> str | None:
@@ -147,8 +153,9 @@ class Tablet:
     def _enter(self, kind: str, record_id: str, action: str, fields: Mapping[str, Any]) -> int:
         with self._store.transaction() as connection:
             # What the person saw when she entered it: the version that the feed had brought by then.
-            base = None if action == "create" else replica.version_of(connection, kind, record_id)
-            return edits.enter(connection, kind, record_id, action, base, fields, self._clock(), str(self._new_id()))
+            base, epoch = (None, None) if action == "create" else replica.base_of(connection, kind, record_id)
+            at, edit_id = self._clock(), str(self._new_id())
+            return edits.enter(connection, kind, record_id, action, base, fields, at, edit_id, epoch)
 
     # --- what the screens show ------------------------------------------------------------------------------------
 
@@ -193,8 +200,26 @@ class Tablet:
         return [edits.from_row(row) for row in self._store.read("SELECT * FROM edit ORDER BY seq")]
 
     def refused(self) -> list[Edit]:
-        """Edits that the server refused, with the problem, until the person puts them aside."""
-        return self._for_attention("verdict = 'refused'")
+        """Edits that the server refused, or took without some fields, until the person puts them aside.
+
+        ``verdict`` says why. ``decided`` is what the office made of it: what was sent back (``state`` ``sent_back``)
+        comes before the person again, with the office's words (``reason``), to be entered again.
+        """
+        return self._for_attention("(verdict = 'refused' OR refused_fields IS NOT NULL)")
+
+    def enter_again(self, seq: int, fields: Mapping[str, Any] | None = None, *, without: Collection[str] = ()) -> int:
+        """Enter a refused edit again, as a new one, and put the refused one aside. Returns the new edit's number.
+
+        ``fields``: what the person corrected. ``without``: fields of the refused edit that she left out. Of an edit
+        that was taken without some fields, these are entered.
+
+        Raises:
+            NotRefused: there is no edit of this number that was refused.
+            EditTooLarge, TypeError, ValueError: as ``create``.
+        """
+        with self._store.transaction() as connection:
+            at, edit_id = self._clock(), str(self._new_id())
+            return refused.enter_again(connection, seq, fields or {}, without, at, edit_id)
 
     def conflicts(self) -> list[Edit]:
         """Edits that met another value, until the person puts them aside. Both values are kept on the server."""
@@ -225,8 +250,26 @@ class Tablet:
     # --- talking to the server ------------------------------------------------------------------------------------
 
     def exchange(self) -> Exchanged:
-        """One exchange, without waiting or repeating. See ``Conversation.exchange`` for what it raises."""
-        return self._conversation.exchange()
+        """One exchange, without waiting or repeating. See ``Conversation.exchange`` for what it raises.
+
+        Raises:
+            DeviceRevoked: the office has revoked this tablet. What waited has been handed in, and everything that it
+                had received is gone. The queue stays until ``enrol``.
+        """
+        try:
+            exchanged = self._conversation.exchange()
+        except DeviceRevoked:
+            deposit.wipe(self._store)
+            self._ground = None
+            deposit.deposit(
+                self._store, self._line, self._clock, app_version=self._app_version, edits_max=self._edits_max
+            )
+            raise
+        if self.is_revoked:
+            # Not any more: the server was restored to before it.
+            with self._store.transaction() as connection:
+                connection.execute("UPDATE state SET revoked = 0")
+        return exchanged
 
     def sync(self, *, patience: int = PATIENCE, wait: Callable[[float], object] = time.sleep) -> None:
         """Exchange until no edit waits and the feed is read to its end, backing off after each failure.
@@ -239,11 +282,13 @@ class Tablet:
 
         Raises:
             Unreachable: ``patience`` is used up. Everything is kept; call again later.
-            NotEnrolled, JournalTooShort, AppOutdated, ServerRefused: a person has to do something.
+            NotEnrolled, DeviceRevoked, JournalTooShort, AppOutdated, ServerRefused: a person has to do something.
         """
         while True:
             try:
                 exchanged = self.exchange()
+                if exchanged.refusals_decided:
+                    self.fetch_refusals()
             except Unreachable as problem:
                 pause_s = self._backoff.failed(problem.retry_after_s)
                 if self._backoff.failures > patience:
@@ -254,6 +299,15 @@ class Tablet:
             self._backoff.succeeded()
             if exchanged.idle:
                 return
+
+    def fetch_refusals(self) -> int:
+        """Fetch what the office has decided on refused edits; ``sync`` does it. Returns how many decisions came.
+
+        Raises:
+            Unreachable: not all of them came. Call again later.
+            NotEnrolled, ServerRefused
+        """
+        return refused.fetch(self._store, self._line)
 
     def offer_again(self) -> None:
         """Let every edit that this tablet still holds wait again: ``sync`` then sends all of them once more.

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import msgspec
@@ -34,15 +34,22 @@ class Policy(StrEnum):
     """The state rules: the new status where it can follow the current one, else a person decides."""
     UNION = "union"
     """Both: what either added is there, what either removed is gone. Never a conflict."""
+    TEXT = "text"
+    """Both, where they changed different sentences or lines of what stood before; else as ``REVIEW``."""
     REVIEW = "review"
     """The current value stays and a person decides."""
+
+
+ANY_FIELD = frozenset({Policy.LATEST, Policy.OFFICE, Policy.CREW, Policy.REVIEW})
+"""Policies that look at no value, so that any field can have them."""
 
 
 YEARS = (1900, 2200)
 """A moment outside these is a slip of the pen, and beyond what every database client can read."""
 
 Line = Annotated[str, Meta(max_length=300)]
-Text = Annotated[str, Meta(max_length=8_000)]
+TEXT_MAX = 8_000
+Text = Annotated[str, Meta(max_length=TEXT_MAX)]
 Minutes = Annotated[int, Meta(ge=1, le=7 * 24 * 60)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -132,7 +139,7 @@ class Kind:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     """Fields that can be edited after creation, with the policy for two values."""
     allowed: Mapping[str, frozenset[Policy]] = field(default_factory=dict)
-    """Policies that a partnership may choose instead, where the field restricts them."""
+    """Policies that a partnership may choose, where they are others than any field or long text can have."""
     office_only: frozenset[str] = frozenset()
     """Fields that a crew may read but not enter."""
     references: Mapping[str, str] = field(default_factory=dict)
@@ -152,10 +159,27 @@ class Kind:
         return {**dict.fromkeys(self.names), **self.defaults}
 
     @cached_property
+    def texts(self) -> frozenset[str]:
+        """The fields that hold long text."""
+        declared = msgspec.structs.fields(self.fields)
+        return frozenset(field.name for field in declared if Text in get_args(field.type))
+
+    @cached_property
+    def choices(self) -> Mapping[str, frozenset[Policy]]:
+        """The policies that a partnership may choose, for each field that can be edited."""
+        texts = ANY_FIELD | {Policy.TEXT}
+        return {name: self.allowed.get(name, texts if name in self.texts else ANY_FIELD) for name in self.policies}
+
+    @cached_property
+    def custody_merges(self) -> frozenset[str]:
+        """The fields that a partnership may have merged although the record has left the crew: what a crew enters."""
+        return frozenset(self.policies.keys() - self.office_only)
+
+    @cached_property
     def united(self) -> frozenset[str]:
-        """The fields for which two values may be united."""
-        choices = {name: {policy, *self.allowed.get(name, ())} for name, policy in self.policies.items()}
-        return frozenset(name for name, policies in choices.items() if Policy.UNION in policies)
+        """The fields in which two values may both stand: what an author enters says what she changes, not all that
+        stands."""
+        return frozenset(name for name, choices in self.choices.items() if choices & {Policy.UNION, Policy.TEXT})
 
     @cached_property
     def instants(self) -> frozenset[str]:
@@ -190,7 +214,7 @@ KINDS: dict[str, Kind] = {
             defaults={"status": Status.OPEN, "priority": 3, "tags": []},
             policies={
                 "title": Policy.LATEST,
-                "description": Policy.REVIEW,
+                "description": Policy.TEXT,
                 "service_type_id": Policy.OFFICE,
                 "status": Policy.LIFECYCLE,
                 "priority": Policy.OFFICE,
@@ -199,7 +223,7 @@ KINDS: dict[str, Kind] = {
                 "due_at": Policy.OFFICE,
                 "crew_id": Policy.OFFICE,
                 "tags": Policy.UNION,
-                "resolution": Policy.CREW,
+                "resolution": Policy.TEXT,
                 "asset": Policy.CREW,
                 "requester": Policy.OFFICE,
                 "started_at": Policy.CREW,
@@ -225,7 +249,7 @@ KINDS: dict[str, Kind] = {
                 "title": Policy.LATEST,
                 "position": Policy.LATEST,
                 "done": Policy.CREW,
-                "result": Policy.REVIEW,
+                "result": Policy.TEXT,
             },
             deletable_by=BOTH_SIDES,
         ),

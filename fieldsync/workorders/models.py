@@ -27,6 +27,7 @@ TRIAGE = ("outside", "near_border", "no_jurisdiction", "withdrawn", "accepted")
 ASSIGNMENT_STATES = ("planned", "done", "released")
 RELEASED_BECAUSE = (
     "released", "reassigned", "recalled", "unassigned", "deleted", "completed", "cancelled", "agreement_ended",
+    "crew_disbanded", "moved",
 )  # fmt: skip
 """Why an assignment does not hold any more."""
 

@@ -110,7 +110,8 @@ def test_another_protocol(world: World, protocol: int) -> None:
     """Also where that protocol's edits look otherwise."""
     for edits in ([], [{"what": "else"}]):
         body = json.dumps({"protocol": protocol, "sent_at": "2026-03-01T08:00:00Z", "edits": edits}).encode()
-        problem = assert_refused(world.tablet(), body, 400, "wrong_protocol")
+        code = "wrong_protocol" if protocol > 1 else "upgrade_required"
+        problem = assert_refused(world.tablet(), body, 400, code)
         assert problem["protocol"] == 1
 
 

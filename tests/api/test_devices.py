@@ -13,6 +13,7 @@ from flask import Flask
 
 from fieldsync.crews.enrolments import codes
 from tests.api.town import Caller, Town
+from tests.sync_model import laws
 from tests.sync_model.world import Tablet, World, make_world
 
 
@@ -152,7 +153,8 @@ class TestTheOffice:
         assert [device["id"] for device in crew] == [ids[0], ids[2]]
         assert office.get("/v1/devices?revoked=true").json["items"] == []
         assert set(page["items"][0]) == {"id", "crew_id", "name", "app_version", "last_seen_at", "skew_ms",
-                                         "expected_seq", "enrolled_at", "revoked_at", "revoked_by"}  # fmt: skip
+                                         "expected_seq", "enrolled_at", "revoked_at", "revoked_by",
+                                         "former_crew_ids", "quarantined", "deposited_seq", "waiting"}  # fmt: skip
 
     def test_revokes_a_tablet_at_once_and_for_good(self, town: Town) -> None:
         tablet, dispatcher = town.tablet(), town.staff("dispatcher")
@@ -209,10 +211,13 @@ def test_a_moved_tablet_starts_anew_in_its_new_crew(sync_app: Flask) -> None:
     assert answer["reset"] is True
     jobs = [change["id"] for change in answer["changes"] if change["kind"] == "work_order"]
     assert jobs == [str(new_job)]
+    assert answer["reset_because"] == "crew_changed"
     note = tablet.edit("note", uuid4(), "create", {"work_order_id": str(old_job), "body": "done before the move"})
-    (verdict,) = tablet.push(note)
-    assert (verdict["verdict"], verdict["problem"]["code"]) == ("refused", "unknown_record")
-    assert tablet.verdict(note["edit_id"]).json["fields"]["body"] == "done before the move"
+    work = tablet.edit("work_order", old_job, "update", {"status": "completed"}, 1)
+    noted, worked = tablet.push(note, work)
+    assert noted["verdict"] == "applied"
+    laws.a_replay_gives_the_same(world)
+    assert (worked["verdict"], worked["conflicts"][0]["sort"]) == ("conflicted", "custody")
 
 
 def move(world: World, tablet: Tablet, crew_id: UUID) -> None:

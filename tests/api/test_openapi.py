@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from flask import Flask
 from openapi_spec_validator import validate
 
-from fieldsync.auth.actor import ANYONE, DEVICE, Blueprint
+from fieldsync.auth.actor import ANYONE, DEVICE, REVOKED_DEVICE, Blueprint
 from fieldsync.cli import main
 from fieldsync.workorders.kinds import KINDS
 
@@ -131,7 +131,8 @@ class TestAnOperation:
         blueprint = sync_app.blueprints[rule.endpoint.rpartition(".")[0]]
         assert isinstance(blueprint, Blueprint)
         actors = blueprint.actors_of(rule.endpoint)
-        wanted = [] if ANYONE in actors else [{"deviceToken": []}] if DEVICE in actors else [{"staffToken": []}]
+        device = {DEVICE, REVOKED_DEVICE} & set(actors)
+        wanted = [] if ANYONE in actors else [{"deviceToken": []}] if device else [{"staffToken": []}]
         assert operation["security"] == wanted
         for role in actors if wanted == [{"staffToken": []}] else ():
             assert f"`{role}`" in operation["description"]

@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from fieldsync import create_app
-from fieldsync.auth.actor import ANYONE, DEVICE, Blueprint
+from fieldsync.auth.actor import ANYONE, DEVICE, REVOKED_DEVICE, Blueprint
 from fieldsync.auth.models import ROLES
 from fieldsync.config import Settings
 
@@ -56,9 +56,9 @@ def test_a_blueprint_declares_its_actors(name: str) -> None:
     blueprint = APP.blueprints[name]
     assert isinstance(blueprint, Blueprint)
     assert blueprint.actors
-    assert set(blueprint.actors) <= {ANYONE, DEVICE, *ROLES}
+    assert set(blueprint.actors) <= {ANYONE, DEVICE, REVOKED_DEVICE, *ROLES}
     # Two sorts of actors never share an address: a route knows what sort of actor it has.
-    assert len({actor if actor in (ANYONE, DEVICE) else "staff" for actor in blueprint.actors}) == 1
+    assert len({actor if actor in (ANYONE, DEVICE, REVOKED_DEVICE) else "staff" for actor in blueprint.actors}) == 1
 
 
 def test_actors_cannot_be_left_out_or_made_up() -> None:

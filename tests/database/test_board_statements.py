@@ -94,7 +94,8 @@ def test_any_number_of_crews_and_jobs_takes_the_same_statements(scene: Scene, by
     scene.agree(giver="east", receiver="west", cap_minutes=6_000, cap_period="day")
     whole, changed, paged = [], [], []
     for size in SIZES:
-        since = {"since": scene.world.ask("GET", "/board", by, query_string=DAYS).json["change"]}  # type: ignore[index]
+        board: Any = scene.world.ask("GET", "/board", by, query_string=DAYS).json
+        since = {"since": board["change"], "epoch": board["epoch"]}
         grow(scene, size)
         whole.append(taken(scene, "/board", by, **DAYS))
         changed.append(taken(scene, "/board/changes", by, **DAYS, **since, seen_at="2026-01-01T00:00:00Z"))

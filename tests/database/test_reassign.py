@@ -92,7 +92,7 @@ def test_crews_are_released_where_it_was_asked_for(lines: Lines) -> None:
     tablet.pull()
     version_id = lines.publish(lines.areas(WIDER))
     assert lines.carry_out(reassign, lines.run(version_id, parameters={"release_crews": True}))["released"] == 1
-    assert [change.get("gone") for change in tablet.pull() if change["id"] == str(between)] == ["unassigned"]
+    assert [change.get("gone") for change in tablet.pull() if change["id"] == str(between)] == ["moved"]
     lines.withdraw(version_id)
     assert lines.carry_out(withdraw, lines.run(version_id))["reversed"] == 1
     (back,) = [change for change in tablet.pull() if change["id"] == str(between)]

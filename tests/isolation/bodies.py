@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from tests.api.test_auth_tenants import BODIES
+from tests.isolation.things import BODIES
 
 Things = Mapping[str, Any]
 
@@ -26,6 +26,11 @@ def _exchange(things: Things) -> Any:
 
 FOREIGN: dict[str, Callable[[Things], Any]] = {
     "POST /v1/sync": _exchange,
+    "POST /v1/sync/deposit": _exchange,
+    "POST /v1/work-orders/{work_order_id}/conflicts/settlement": lambda things: {
+        "choice": "kept", "conflicts": [{"id": str(things["conflict_id"]), "version": 1}],
+    },
+    "PUT /v1/merge-policies/{kind}/{field}": lambda things: {"policy": "review"},
     "POST /v1/work-orders": lambda things: {
         "title": "Theirs", "service_type_id": str(things["service_type_id"]), "crew_id": str(things["crew_id"]),
         "location": {"lon": -80.0, "lat": 40.44},

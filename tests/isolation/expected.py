@@ -27,6 +27,8 @@ class Expected:
 _TABLE = """
 POST   /v1/sync                                                               device                   200 200
 GET    /v1/sync/edits/{edit_id}                                               device                   404 404
+POST   /v1/sync/deposit                                                       revoked_device           403 403
+GET    /v1/sync/refused                                                       device                   200 200
 POST   /v1/devices/enrol                                                      anyone                   401 401
 GET    /v1/devices/current                                                    device                   200 200
 POST   /v1/devices/current/token                                              device                   201 201
@@ -53,6 +55,17 @@ POST   /v1/work-orders/{work_order_id}/clock/resume                           di
 GET    /v1/conflicts                                                          dispatcher,admin         200 200
 GET    /v1/conflicts/{conflict_id}                                            dispatcher,admin         404 404
 POST   /v1/conflicts/{conflict_id}/settlement                                 dispatcher               404 404
+POST   /v1/work-orders/{work_order_id}/conflicts/settlement                   dispatcher               404 404
+GET    /v1/merge-policies                                                     staff                    200 200
+GET    /v1/merge-policies/changes                                             staff                    200 200
+GET    /v1/merge-policies/{kind}/{field}                                      staff                    200 200
+PUT    /v1/merge-policies/{kind}/{field}                                      admin                    403 412
+DELETE /v1/merge-policies/{kind}/{field}                                      admin                    403 412
+GET    /v1/refused-edits                                                      dispatcher,admin         200 200
+GET    /v1/refused-edits/{sender_id}/{refused_edit_id}                        dispatcher,admin         404 404
+POST   /v1/refused-edits/{sender_id}/{refused_edit_id}/apply                  dispatcher               404 404
+POST   /v1/refused-edits/{sender_id}/{refused_edit_id}/send-back              dispatcher               404 404
+POST   /v1/refused-edits/{sender_id}/{refused_edit_id}/dismiss                dispatcher               404 404
 GET    /v1/triage                                                             dispatcher,gis,admin     200 200
 POST   /v1/triage/{work_order_id}                                             dispatcher,gis           404 404
 GET    /v1/board                                                              dispatcher,admin         200 200
@@ -153,6 +166,8 @@ GET    /v1/devices                                                            st
 GET    /v1/devices/{device_id}                                                staff                    404 404
 PATCH  /v1/devices/{device_id}                                                dispatcher,admin         404 404
 POST   /v1/devices/{device_id}/revoke                                         dispatcher,admin         404 404
+GET    /v1/devices/{device_id}/quarantine                                     dispatcher,admin         404 404
+POST   /v1/devices/{device_id}/quarantine/release                             dispatcher               404 404
 GET    /v1/partnership                                                        staff                    200 200
 PATCH  /v1/partnership                                                        admin                    403 200
 GET    /v1/jurisdictions                                                      staff                    200 200

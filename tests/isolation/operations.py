@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from tests.api.test_auth_tenants import BODIES
 from tests.isolation.bodies import FOREIGN
+from tests.isolation.things import BODIES
 
 DOCUMENT = Path(__file__).parents[2] / "openapi.yaml"
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -19,7 +19,7 @@ METHODS = ("get", "put", "post", "patch", "delete")
 QUERIES = {
     "GET /v1/crews/{crew_id}/roster": "?from=2026-01-01&to=2026-01-31",
     "GET /v1/board": "?from=2026-01-01&to=2026-01-07",
-    "GET /v1/board/changes": "?from=2026-01-01&to=2026-01-07&since=0",
+    "GET /v1/board/changes": "?from=2026-01-01&to=2026-01-07&since=0&epoch=00000000-0000-0000-0000-000000000000",
     "GET /v1/qualifications": "?expiring_before=2030-01-01",
     "GET /v1/service-levels/report": "?from=2026-01-01T00:00:00Z&to=2026-01-31T00:00:00Z",
 }

@@ -12,9 +12,10 @@ from flask import Flask
 
 from fieldsync.auth import tokens
 from fieldsync.auth.models import ROLES
-from tests.api.test_auth_tenants import everything, town_of
 from tests.api.town import Caller
+from tests.isolation.bodies import FOREIGN
 from tests.isolation.operations import Operation
+from tests.isolation.things import everything, town_of
 from tests.sync_model.world import World, make_world
 
 EVENTS = "text/event-stream"
@@ -54,7 +55,10 @@ class Stage:
         """The ids of home's that an answer holds and the question did not."""
         if answer.mimetype == EVENTS:
             return set()
-        asked = operation.address(self.things) + str(operation.body(self.things))
+        # What strangers have entered themselves, and were refused, is read back to them.
+        asked = operation.address(self.things) + str(
+            [operation.body(self.things), FOREIGN["POST /v1/sync"](self.things)]
+        )
         ours = {str(thing) for thing in self.things.values() if isinstance(thing, UUID)} - set(_ID.findall(asked))
         return ours & set(_ID.findall(answer.get_data().decode("latin-1")))
 
@@ -87,7 +91,7 @@ def make_stage(app: Flask) -> Stage:
     # Party to nothing.
     elsewhere = UUID(manager.post("/v1/jurisdictions", {"code": "elsewhere", "name": "Elsewhere"}).json["id"])
     neighbour = home.value("SELECT id FROM jurisdiction WHERE partnership_id = :p AND code = 'neighbour'")
-    things |= {"elsewhere_id": elsewhere, "neighbour_id": neighbour}
+    things |= {"elsewhere_id": elsewhere, "neighbour_id": neighbour, "kind": "work_order", "field": "description"}
     revoked, disabled = home.tablet(), town.staff(*ROLES)
     assert manager.post(f"/v1/devices/{revoked.device_id}/revoke").status_code == 200
     assert manager.post(f"/v1/staff/{disabled.id}/disable").status_code == 200
@@ -97,6 +101,7 @@ def make_stage(app: Flask) -> Stage:
         "a forged device": Caller(app, tokens.make("device", home.partnership_id)[0]),
         "a revoked device": Caller(app, revoked.token),
         "disabled staff": disabled,
+        "its tablet": Caller(app, things["own_tablet"].token),
         "a device": Caller(app, home.tablet().token),
         "a device of another crew": Caller(app, home.tablet(1).token),
         "a device of another partnership": Caller(app, abroad.tablet().token),

@@ -85,15 +85,34 @@ def test_what_is_anothers_within_the_partnership(stage: Stage, name: str) -> Non
         assert _before(stage, operation) == before
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if BY_NAME[name].reads])
+def test_what_is_there_is_there_for_its_own(stage: Stage, name: str) -> None:
+    """Else the answers above would say nothing."""
+    operation, expected = BY_NAME[name], EXPECTED[name]
+    who = (
+        "its tablet"
+        if DEVICE in expected.actors
+        else next((role for role in ROLES if role in expected.actors), "admin")
+    )
+    assert (stage.ask(who, operation).status_code < 300) == (name not in NOT_MADE_YET)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_who_may_is_let_in(stage: Stage, name: str) -> None:
     """The last of all: whoever may delete something does."""
     operation, expected = BY_NAME[name], EXPECTED[name]
     for who in [role for role in ROLES if role in expected.actors]:
         assert stage.ask(who, operation, blank=True).status_code not in (401, 403), who
-    if DEVICE in expected.actors:
-        assert stage.ask("a device", operation, blank=True).status_code not in (401, 403)
+    for actor, who in ((DEVICE, "a device"), (REVOKED, "a revoked device")):
+        if actor in expected.actors:
+            assert stage.ask(who, operation, blank=True).status_code not in (401, 403), who
 
+
+NOT_MADE_YET = {
+    "GET /v1/service-levels/policies/in-force",  # The policy has not begun.
+    "GET /v1/boundaries/versions/{version_id}/rehearsal",  # Nothing was rehearsed.
+}
+"""What even its own cannot read."""
 
 WRITES_ITS_OWN = {
     "POST /v1/sync",  # A refused edit is kept in the partnership's journal.

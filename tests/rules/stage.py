@@ -89,6 +89,7 @@ class Journal:
     policies: dict[tuple[str, str], Policy] = field(default_factory=dict)
     history: list[Touch] = field(default_factory=list)
     required: dict[UUID, RequiredOnCompletion] = field(default_factory=dict)
+    custody_merges: frozenset[tuple[str, str]] = frozenset()
     versions: list[Values] = field(default_factory=list)
     """The record's values at version 1, 2, …"""
 
@@ -102,7 +103,11 @@ class Journal:
         record.deleted = was.deleted
         record.scope_was = record.scope
         history = {(record.kind.name, record.id): list(self.history)}
-        return known(record, history=history, policies=self.policies, required=self.required)
+        knows = known(record, history=history, policies=self.policies, required=self.required)
+        knows.custody_merges = self.custody_merges
+        # Once had, and known to have lost it: what an author may edit is not what these tests are about.
+        knows.left = {record.work_order_id} if self.custody_merges else set()
+        return knows
 
     def enter(self, author: Author, *edits: Edit) -> Outcome:
         """Decide a batch, and bring the record forward."""

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from fieldsync.journal.edits import Author, Verdict
+from fieldsync.workorders.completion import RequiredOnCompletion
 from fieldsync.workorders.kinds import KINDS, Policy
 from fieldsync.workorders.rules import Status
 from tests.rules.stage import (
     JOB,
     OFFICE,
     OTHER_CREW,
+    POTHOLE,
     SECOND_OFFICE,
     SECOND_TABLET,
     TABLET,
+    TASK,
     Journal,
     decided,
     edit,
     job,
+    known,
     open_job,
     task,
 )
@@ -141,6 +146,79 @@ def test_a_union_keeps_what_others_added_through_all_of_a_tablets_edits() -> Non
     assert journal.record.values["tags"] == ["office", "two"]
 
 
+class TestText:
+    """Both where they changed different sentences; else a person decides. (Which they are: ``test_text``.)"""
+
+    @pytest.mark.parametrize(("base", "office", "crew", "stands"), [
+        ("Deep. Wet.", "Deep. Very wet.", "Very deep. Wet.", "Very deep. Very wet."),
+        ("Deep. Wet.", "Deep. Dry.", "Deep. Dry. Fenced.", None),
+        ("Deep. Wet.", "Deep. Wet. Far.", "Deep. Wet.", "Deep. Wet. Far."),  # she entered what she saw
+        ("Deep. Wet.", None, "Deep.", None),
+        (None, "Deep.", "Wet.", None),
+        (None, "Deep.", None, "Deep."),
+    ])  # fmt: skip
+    def test_what_stands(self, base: str | None, office: str | None, crew: str | None, stands: str | None) -> None:
+        journal = open_job(description=base)
+        journal.enter(OFFICE, edit(OFFICE, "update", 1, description=office))
+        (decision,) = journal.enter(TABLET, edit(TABLET, "update", 1, description=crew)).decisions
+        if stands is not None:
+            assert (decision.verdict, decision.clashes) == (Verdict.MERGED, [])
+            assert journal.record.values["description"] == stands
+            return
+        (clash,) = decision.clashes
+        assert (clash.policy, clash.base, clash.kept, clash.other) == (Policy.TEXT, base, office, crew)
+        assert (decision.verdict, clash.settled, clash.kept_is_mine) == (Verdict.CONFLICTED, False, False)
+        assert clash.against is not None
+        assert journal.record.values["description"] == office
+
+    def test_what_came_out_is_told(self) -> None:
+        journal = open_job(resolution="Filled. Sealed.")
+        journal.enter(OFFICE, edit(OFFICE, "update", 1, resolution="Filled twice. Sealed."))
+        (decision,) = journal.enter(TABLET, edit(TABLET, "update", 1, resolution="Filled. Not sealed.")).decisions
+        assert decision.before == {"resolution": "Filled twice. Sealed."}
+        assert decision.after == {"resolution": "Filled twice. Not sealed."}
+
+    @pytest.mark.parametrize("base", [1, 2])
+    def test_a_tablets_later_edits_keep_what_others_wrote_unseen(self, base: int) -> None:
+        """Her own text is drawn over the office's while she is far from coverage: she never sees what came of it."""
+        journal = open_job(description="Deep. Wet.")
+        journal.enter(OFFICE, edit(OFFICE, "update", 1, description="Call first. Deep. Wet."))
+        journal.enter(TABLET, edit(TABLET, "update", 1, description="Deep. Very wet."))
+        later = edit(TABLET, "update", base, description="Deep. Very wet. Fenced.")
+        (decision,) = journal.enter(TABLET, later).decisions
+        assert decision.clashes == []
+        assert journal.record.values["description"] == "Call first. Deep. Very wet. Fenced."
+
+    @pytest.mark.parametrize("base", [1, 2])
+    def test_a_later_edit_that_meets_what_others_wrote_unseen_asks_a_person(self, base: int) -> None:
+        journal = open_job(description="Deep. Wet. Far.")
+        journal.enter(OFFICE, edit(OFFICE, "update", 1, description="Very deep. Wet. Far."))
+        journal.enter(TABLET, edit(TABLET, "update", 1, description="Deep. Wet. Near."))
+        later = edit(TABLET, "update", base, description="Shallow. Wet. Near.")
+        (decision,) = journal.enter(TABLET, later).decisions
+        (clash,) = decision.clashes
+        assert (clash.base, clash.kept, clash.other) == (
+            "Deep. Wet. Near.", "Very deep. Wet. Near.", "Shallow. Wet. Near.",
+        )  # fmt: skip
+        # Whose text it met is known where that is younger than what she saw.
+        assert (clash.against.author_id if clash.against else None) == (OFFICE.id if base == 1 else None)
+        assert journal.record.values["description"] == "Very deep. Wet. Near."
+
+    def test_three_who_change_three_sentences_come_to_the_same_in_any_order(self) -> None:
+        said = [(OFFICE, "A! B. C."), (TABLET, "A. B! C."), (SECOND_TABLET, "A. B. C!")]
+        for order in permutations(said):
+            journal = open_job(description="A. B. C.")
+            for author, text in order:
+                journal.enter(author, edit(author, "update", 1, description=text))
+            assert journal.record.values["description"] == "A! B! C!"
+
+    def test_another_choice_than_text_is_as_it_was(self) -> None:
+        journal = Journal(job(description="A. B."), {("work_order", "description"): Policy.CREW})
+        journal.enter(OFFICE, edit(OFFICE, "update", 1, description="A! B."))
+        journal.enter(TABLET, edit(TABLET, "update", 1, description="A. B!"))
+        assert journal.record.values["description"] == "A. B!"
+
+
 def test_values_that_are_the_same_do_not_clash() -> None:
     journal = open_job()
     journal.enter(OFFICE, edit(OFFICE, "update", 1, description="Same"))
@@ -163,8 +241,11 @@ def test_every_field_that_can_be_edited_has_a_policy_that_may_be_chosen() -> Non
         for name, policies in kind.allowed.items():
             assert kind.policies[name] in policies
         for name, policy in kind.policies.items():
-            assert (policy is Policy.UNION) <= (name == "tags"), "only lists can be united"
-            assert (policy is Policy.LIFECYCLE) <= (name == "status"), "only a status has a life"
+            choices = kind.choices[name]
+            assert policy in choices
+            assert (Policy.UNION in choices) == (name == "tags"), "only lists can be united"
+            assert (Policy.LIFECYCLE in choices) == (name == "status"), "only a status has a life"
+            assert (Policy.TEXT in choices) == (name in ("description", "resolution", "result")), "only long text"
 
 
 class TestDeletion:
@@ -228,3 +309,67 @@ class TestCustody:
             ("custody", "status", "completed", False), ("custody", "resolution", "Filled", False),
         }  # fmt: skip
         assert knows.records["work_order", JOB].values["status"] == "open"
+
+    def test_what_the_partnership_has_merged_is_merged_and_the_rest_is_kept(self) -> None:
+        journal = Journal(job(crew_id=TABLET.crew_id, resolution="Filled."))
+        journal.custody_merges = frozenset({("work_order", "status"), ("work_order", "resolution")})
+        office = {"crew_id": OTHER_CREW, "resolution": "Filled. Paid by A."}
+        journal.enter(OFFICE, edit(OFFICE, "update", 1, **office))
+        entered = {"status": "completed", "resolution": "Filled twice.", "asset": "A 7", "priority": 3}
+        (decision,) = journal.enter(TABLET, edit(TABLET, "update", 1, **entered)).decisions
+        assert decision.verdict is Verdict.CONFLICTED
+        # The priority is what it was: nothing to decide.
+        assert [(c.sort, c.field, c.policy, c.other, c.settled) for c in decision.clashes] == [
+            ("field", "resolution", Policy.TEXT, "Filled twice.", False),
+            ("custody", "asset", Policy.REVIEW, "A 7", False),
+        ]
+        assert (decision.before, journal.record.values["status"]) == ({"status": "open"}, "completed")
+        assert journal.record.crew_id == OTHER_CREW
+
+    def test_an_edit_that_is_merged_whole_leaves_no_conflict(self) -> None:
+        journal = open_job(crew_id=TABLET.crew_id)
+        journal.custody_merges = frozenset({("work_order", "status")})
+        journal.enter(OFFICE, edit(OFFICE, "update", 1, crew_id=OTHER_CREW))
+        (decision,) = journal.enter(TABLET, edit(TABLET, "update", 1, status="in_progress")).decisions
+        assert (decision.verdict, decision.clashes) == (Verdict.MERGED, [])
+
+    def test_what_completing_needs_is_needed_of_it_too(self) -> None:
+        """It is taken as if the job had stayed: an edit that would be refused then is refused now."""
+        journal = open_job(crew_id=TABLET.crew_id)
+        journal.required = {POTHOLE: RequiredOnCompletion(fields=["resolution"])}
+        journal.custody_merges = frozenset({("work_order", "status"), ("work_order", "resolution")})
+        journal.enter(OFFICE, edit(OFFICE, "update", 1, crew_id=OTHER_CREW))
+        made = edit(TABLET, "update", 1, status="completed", resolution="Filled.")
+        assert decided(TABLET, made, journal.known()).verdict is Verdict.MERGED
+        lacking = decided(TABLET, edit(TABLET, "update", 1, status="completed"), journal.known())
+        assert (lacking.verdict, lacking.problem and lacking.problem["code"]) == (
+            Verdict.REFUSED, "completion_requirements",
+        )  # fmt: skip
+
+    def test_of_what_was_deleted_everything_is_kept_all_the_same(self) -> None:
+        journal = open_job(crew_id=TABLET.crew_id)
+        journal.custody_merges = frozenset({("work_order", "status")})
+        journal.enter(OFFICE, edit(OFFICE, "delete", 1))
+        (decision,) = journal.enter(TABLET, edit(TABLET, "update", 1, status="in_progress")).decisions
+        assert [(c.sort, c.field) for c in decision.clashes] == [("deleted", "status")]
+
+    def test_of_a_deleted_job_its_tasks_wait_too(self) -> None:
+        made_by = {"kind": "task", "record_id": TASK}
+        knows = known(job(crew_id=TABLET.crew_id), task())
+        knows.records["work_order", JOB].deleted = True
+        knows.records["task", TASK].crew_id = None
+        knows.left = {JOB}
+        knows.custody_merges = frozenset({("task", "title")})
+        decision = decided(TABLET, edit(TABLET, "update", 1, title="Seal", **made_by), knows)
+        assert [(c.sort, c.field, c.other) for c in decision.clashes] == [("custody", "title", "Seal")]
+
+    def test_deleting_a_task_of_a_job_that_left_always_waits(self) -> None:
+        made_by = {"kind": "task", "record_id": TASK}
+        knows = known(job(crew_id=OTHER_CREW), task())
+        knows.records["task", TASK].crew_id = OTHER_CREW
+        knows.left = {JOB}
+        knows.custody_merges = frozenset({("task", "title"), ("task", "done")})
+        changed = decided(TABLET, edit(TABLET, "update", 1, title="Seal", **made_by), knows)
+        assert (changed.verdict, changed.before) == (Verdict.MERGED, {"title": "Fill"})
+        deleted = decided(TABLET, edit(TABLET, "delete", 1, **made_by), knows)
+        assert [(c.sort, c.field) for c in deleted.clashes] == [("custody", "deleted")]

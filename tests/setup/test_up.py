@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import pytest
 
 from fieldsync.cluster import Home, Lock
 from fieldsync.server.background import status
+from fieldsync.server.up import _restart
 from fieldsync.server.web import is_ready
 from tests.setup.processes import family, is_running, wait_until
 
@@ -184,8 +186,23 @@ def test_a_named_database_is_used_and_no_cluster_is_started(empty_home: Home, ne
         assert status(empty_home).database_url is None, "it may hold a password"
 
 
+def test_a_database_whose_disk_is_full_is_started_when_there_is_room_again() -> None:
+    class Filled:
+        attempts = 0
+
+        def start(self) -> None:
+            self.attempts += 1
+            if self.attempts < 3:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    cluster = Filled()
+    _restart(cluster)  # type: ignore[arg-type]
+    assert cluster.attempts == 3
+
+
 def test_nothing_is_left_in_the_users_folders(shared_home: Home, tmp_path: Path) -> None:
     stale = shared_home.metrics / "counter_1.db"
+    stale.parent.mkdir(exist_ok=True)
     stale.write_bytes(b"of an earlier start")
     folders = {name: tmp_path / name for name in ("HOME", "XDG_RUNTIME_DIR", "TMPDIR")}
     for folder in folders.values():

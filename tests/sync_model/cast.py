@@ -15,10 +15,13 @@ from fieldsync.database import new_id
 from fieldsync.journal.edits import Author
 from fieldsync.journal.enter import enter
 from fieldsync.journal.prepare import prepare
+from fieldsync.office.policies import choose as choosing
+from fieldsync.office.policies.answers import Custody
 from fieldsync.partnerships.head import next_change
-from tests.sync_model.oracle import Oracle, Ruling, Who
+from fieldsync.workorders.kinds import Policy
+from tests.sync_model.oracle import POLICIES, Oracle, Ruling, Who
 from tests.sync_model.plans import POISONS, Plan
-from tests.sync_model.world import Document, Tablet, World
+from tests.sync_model.world import Document, Tablet, World, now
 
 EPOCH_OF_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 UNREADABLE = ({"record_id"}, {"kind"}, {"edit_id"})
@@ -68,6 +71,18 @@ class Tenant:
                  "change": next_change(session, self.world.partnership_id)},
             )  # fmt: skip
         self.oracle.required = document
+
+    def choose(self, kind: str, field: str, policy: str | None, custody: str) -> None:
+        """From now on, two values for this field are merged so; None: by the default."""
+        with self.world.session() as session:
+            chooser = choosing.Chooser(session, self.world.partnership_id, self.world.staff_id, now())
+            was = choosing.read_policy(chooser, kind, field)
+            chosen = Policy(policy) if policy is not None else None
+            choosing.choose(chooser, kind, field, chosen, Custody(custody), None, frozenset({was.version}))
+        self.oracle.policies[kind][field] = policy or POLICIES[kind][field]
+        self.oracle.custody_merges -= {(kind, field)}
+        if custody == "merge":
+            self.oracle.custody_merges |= {(kind, field)}
 
     def draft(self, plan: Plan, side: str, seen: list[tuple[str, str]]) -> tuple[str, str, str, Document]:
         """Kind, record, action and fields of the edit that a plan means at this moment.

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tests.sync_model.cast import Carried, Tenant
+from tests.sync_model.prose import sentences
 from tests.sync_model.replay import replayed
 from tests.sync_model.world import Document, World
 
@@ -18,7 +19,7 @@ LISTS = ("service_type", "jurisdiction")
 
 def recorded(verdict: Document) -> Document:
     """A first verdict in the form in which a repetition gives it again."""
-    return {name: verdict[name] for name in ("verdict", "version", "conflicts", "problem")}
+    return {name: verdict[name] for name in ("verdict", "version", "conflicts", "problem", "refused_fields")}
 
 
 def records(world: World) -> dict[str, Document]:
@@ -69,6 +70,7 @@ def the_journal_holds_every_edit_once(tenant: Tenant, tablets: list[Carried]) ->
             assert (row["verdict"], row["version"], row["problem"]) == tuple(
                 verdict[name] for name in ("verdict", "version", "problem")
             )
+            assert (row["refused_fields"] or []) == verdict["refused_fields"]
             assert _as_sent(row["fields"], edit), (row["fields"], edit)
 
 
@@ -76,7 +78,13 @@ def _as_sent(kept: Any, edit: Document) -> bool:
     if isinstance(kept, dict) and kept.keys() == {"unreadable"}:
         return json.loads(kept["unreadable"]) in (edit, edit["fields"])
     # A number that no type of ours could hold is kept as its text.
-    return bool(json.dumps(kept) == json.dumps(edit["fields"]) or kept == {"priority": str(10**30)})
+    return json.dumps(kept).replace(f'"{10**30}"', str(10**30)) == json.dumps(edit["fields"])
+
+
+def entered(row: Any) -> Document:
+    """What a row of the journal says was entered, and could be taken."""
+    refused = {problem["field"] for problem in row["refused_fields"] or []}
+    return {name: value for name, value in row["fields"].items() if name not in refused}
 
 
 def nothing_changes_by_sending_all_again(carried: Carried) -> None:
@@ -113,7 +121,7 @@ def no_value_is_lost(world: World) -> None:
     """Law 4: what somebody entered without having seen another's value neither replaces it nor vanishes unrecorded.
 
     Read from the journal alone: whatever an edit entered stands after it or is in a conflict of that edit; and what it
-    replaced unseen is in one, too. Lists that are united lose nothing but what somebody removed.
+    replaced unseen is in one, too. Lists and texts that are put together lose nothing but what somebody removed.
     """
     conflicts: dict[tuple[Any, ...], list[Any]] = {}
     for row in world.rows("SELECT * FROM conflict WHERE partnership_id = :p"):
@@ -121,42 +129,53 @@ def no_value_is_lost(world: World) -> None:
         conflicts.setdefault(key, []).extend([row["kept_value"], row["other_value"]])
     current: dict[tuple[Any, str], Any] = {}
     setter: dict[tuple[Any, str], Any] = {}
-    tags: dict[Any, list[Any]] = {}
+    creations: dict[Any, Any] = {}
+    united: dict[Any, list[Any]] = {}
     journal = world.rows("SELECT * FROM journal WHERE partnership_id = :p AND verdict <> 'refused' ORDER BY entry")
     for row in journal:
-        fields = {"delete": {"deleted": True}, "restore": {"deleted": False}}.get(row["action"], row["fields"])
+        fields = {"delete": {"deleted": True}, "restore": {"deleted": False}}.get(row["action"]) or entered(row)
         changed = fields if row["action"] == "create" else row["before"] or {}
-        seen = tags.setdefault(row["record_id"], [])
-        if "tags" in changed:
-            now = (row["after"] or {}).get("tags", fields["tags"])
-            assert set((row["before"] or {}).get("tags", [])) - set(now) <= set(_tags_seen_by(row, seen))
-            seen.append((row["author_id"], row["version"], now, fields["tags"]))
-        elif "tags" in fields:
-            seen.append((row["author_id"], row["version"], seen[-1][2] if seen else [], fields["tags"]))
+        for name in UNITED & fields.keys():
+            seen = united.setdefault((row["record_id"], name), [])
+            kept = conflicts.get((row["edit_id"], row["author_id"], name), [])
+            mine, view = fields[name], _seen_by(row, seen)
+            stands = (row["after"] or {}).get(name, mine) if name in changed else seen[-1][2] if seen else None
+            assert _pieces(mine) - _pieces(view) <= _pieces(stands) or mine in kept
+            if name in changed and row["action"] != "create":
+                old = row["before"][name]
+                assert _pieces(old) - _pieces(stands) <= _pieces(view) - _pieces(mine) or old in kept
+            seen.append((row["author_id"], row["version"], stands, mine))
         for name, old in (row["before"] or {}).items():
-            last = setter[row["record_id"], name]
+            last = setter.get((row["record_id"], name), creations[row["record_id"]])
             # An edit that was made on no version at all counts as made on the first.
             unseen = last["author_id"] != row["author_id"] and last["version"] > max(row["base_version"], 1)
-            if unseen and name != "tags" and row["action"] != "restore":
+            if unseen and name not in UNITED and row["action"] != "restore":
                 assert old in conflicts[row["edit_id"], row["author_id"], name]
         for name in changed:
             current[row["record_id"], name] = (row["after"] or {}).get(name, fields[name])
             setter[row["record_id"], name] = row
         if row["action"] == "create":
-            for name in ("title", "description", "status", "priority", "address", "tags", "resolution", "asset",
-                         "started_at", "crew_id", "position", "done", "result", "deleted"):  # fmt: skip
-                setter.setdefault((row["record_id"], name), row)
+            # What was not given then has its first value from there, too.
+            creations[row["record_id"]] = row
         for name, mine in fields.items():
             stands = current.get((row["record_id"], name), mine if row["action"] == "create" else None) == mine
-            assert stands or name == "tags" or mine in conflicts.get((row["edit_id"], row["author_id"], name), [mine])
+            assert stands or name in UNITED or mine in conflicts.get((row["edit_id"], row["author_id"], name), [mine])
 
 
-def _tags_seen_by(row: Any, seen: list[Any]) -> list[str]:
-    """What the author of an edit had before her eyes: her own last list since the base version, or that version's."""
+UNITED = {"tags", "description", "resolution", "result"}
+"""Fields in which two values may both stand."""
+
+
+def _pieces(value: list[str] | str | None) -> set[str]:
+    return {words for words, _ in sentences(value)} if isinstance(value, str) else set(value or ())
+
+
+def _seen_by(row: Any, seen: list[Any]) -> Any:
+    """What the author of an edit had before her eyes: her own last value since the base version, or that version's."""
     base = row["base_version"] or 0
     own = [entered for author, version, _, entered in seen if author == row["author_id"] and version > base]
     then = [now for _, version, now, _ in seen if version <= max(base, 1)]
-    return own[-1] if own else then[-1] if then else []
+    return own[-1] if own else then[-1] if then else None
 
 
 def drain(carried: Carried, limit: int) -> None:

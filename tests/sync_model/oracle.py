@@ -6,21 +6,24 @@ batch as a set. Values are JSON values; ids are their text. Nothing of the appli
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tests.sync_model.prose import put_together
+
 Fields = dict[str, Any]
 
 POLICIES = {
     "work_order": {
-        "title": "latest", "description": "review", "service_type_id": "office", "status": "lifecycle",
+        "title": "latest", "description": "text", "service_type_id": "office", "status": "lifecycle",
         "priority": "office", "location": "crew", "address": "latest", "due_at": "office", "crew_id": "office",
-        "tags": "union", "resolution": "crew", "asset": "crew", "requester": "office", "started_at": "crew",
+        "tags": "union", "resolution": "text", "asset": "crew", "requester": "office", "started_at": "crew",
         "completed_at": "crew",
     },
-    "task": {"title": "latest", "position": "latest", "done": "crew", "result": "review"},
+    "task": {"title": "latest", "position": "latest", "done": "crew", "result": "text"},
     "note": {},
     "labor_entry": {},
 }  # fmt: skip
@@ -38,6 +41,8 @@ BLANK: dict[str, Fields] = {
     "note": {},
     "labor_entry": dict.fromkeys(("member_id", "worker", "activity", "started_at")),
 }
+
+FIELDS = {kind: POLICIES[kind].keys() | REQUIRED[kind] | BLANK[kind].keys() for kind in POLICIES}
 
 CREW_STEPS = {
     ("open", "in_progress"), ("open", "on_hold"), ("open", "completed"), ("in_progress", "on_hold"),
@@ -99,6 +104,8 @@ class Ruling:
     version: int | None = None
     conflicts: list[tuple[Any, ...]] = field(default_factory=list)
     code: str | None = None
+    refused_fields: list[str] = field(default_factory=list)
+    """Names of the fields that the edit was taken without."""
 
 
 class Refused(Exception):
@@ -115,6 +122,10 @@ class Oracle:
         self.left: dict[str, set[str]] = defaultdict(set)
         """Crew -> work orders that it once had."""
         self.refused_creates: set[tuple[str, str]] = set()
+        self.policies: dict[str, dict[str, str]] = copy.deepcopy(POLICIES)
+        """As the partnership has chosen them."""
+        self.custody_merges: set[tuple[str, str]] = set()
+        """Kind and field of what is merged although the record has left the crew."""
         self.required: Fields = {}
         """Without what no work order may be completed now; all are of one service type."""
 
@@ -123,7 +134,11 @@ class Oracle:
         try:
             if early:
                 raise Refused(early)
-            return getattr(self, "_" + edit["action"])(who, edit, at)  # type: ignore[no-any-return]
+            newer = self._newer(who, edit)
+            known = {name: value for name, value in edit["fields"].items() if name not in newer}
+            ruling: Ruling = getattr(self, "_" + edit["action"])(who, edit | {"fields": known}, at)
+            ruling.refused_fields = sorted(newer)
+            return ruling
         except Refused as refused:
             if edit["action"] == "create":
                 self.refused_creates.add((who.id, edit["record_id"]))
@@ -136,6 +151,21 @@ class Oracle:
 
     def scope(self, crew: str) -> set[str]:
         return {name for name, t in self.things.items() if not t.now["deleted"] and self.crew_of(t) == crew}
+
+    def _newer(self, who: Who, edit: Fields) -> set[str]:
+        """Fields of a newer app, which are refused alone: where something is left of the edit without them, and the
+        office is told at once."""
+        names = edit["fields"].keys() - FIELDS[edit["kind"]]
+        place = edit["fields"].get("location")
+        if edit["kind"] == "work_order" and isinstance(place, dict) and place.keys() - {"lon", "lat"}:
+            names |= {"location"}
+        left = edit["fields"].keys() - names
+        whole = who.side != "crew" or edit["action"] not in ("create", "update")
+        if names and (whole or not left):
+            raise Refused("unknown_field")
+        if edit["action"] == "create" and names & REQUIRED[edit["kind"]]:
+            raise Refused("unknown_field")
+        return names
 
     def _create(self, who: Who, edit: Fields, at: datetime) -> Ruling:
         kind, fields = edit["kind"], edit["fields"]
@@ -171,19 +201,32 @@ class Oracle:
         since = self._since(thing, edit)
         if "status" in fields and not may_step(who.side, self._view(who, thing, edit, "status"), fields["status"]):
             raise Refused("illegal_transition")
-        if sort := self._held(who, thing):
-            return self._hold(sort, who, thing, edit, fields, at)
+        foreign = self._held(who, thing)
+        over = foreign == "deleted" or self.things[thing.job].now["deleted"]
+        waits = {name for name in fields if over or (kind, name) not in self.custody_merges}
+        if foreign and waits == fields.keys():
+            return self._hold(foreign, who, thing, edit, fields, at)
         before = thing.now
         after = dict(before)
-        conflicts = []
+        conflicts: list[tuple[Any, ...]] = []
         for name, mine in fields.items():
             current = before[name]
             last = next((e for e in reversed(since) if name in e.changed), None)
+            base, policy = self._view(who, thing, edit, name), self.policies[kind][name]
+            if foreign and name in waits:
+                if current != mine:
+                    conflicts.append((foreign, name, "review", "open", base, current, mine))
+                continue
             after[name] = mine
-            base, policy = self._view(who, thing, edit, name), POLICIES[kind][name]
             if policy == "union" and since:
                 # Also where her own edits came last: what others added before them she has not seen yet.
                 after[name] = _united(base or [], current, mine)
+            elif policy == "text" and since:
+                # The same with sentences.
+                both = mine if mine == current else put_together(base, current, mine)
+                after[name] = current if both is False else both
+                if both is False:
+                    conflicts.append(("field", name, policy, "open", base, current, mine))
             elif last is not None and last.who.id != who.id and current != mine:
                 wins = self._wins(policy, who, at, mine, current, last)
                 kept, other = (mine, current) if wins else (current, mine)
@@ -194,7 +237,7 @@ class Oracle:
             self._check_complete(edit["record_id"], before["status"], after)
         changed = {name for name in fields if after[name] != before[name]}
         self._note(thing, who, at, fields, changed, after)
-        others = any(e.who.id != who.id for e in since)
+        others = foreign or any(e.who.id != who.id for e in since)
         verdict = "conflicted" if conflicts else "merged" if others else "applied"
         return Ruling(verdict, thing.version, conflicts)
 

@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 
 STATUSES = ["open", "in_progress", "on_hold", "completed", "closed", "cancelled"]
 TITLES = ["Hole", "Crack", 'Größerer Riß \\ "é" 🕳']
-DESCRIPTIONS = [None, "by the school", "by the bridge"]
+DESCRIPTIONS = [
+    None, "by the school", "by the bridge", "Wet. Deep.", "Wet. Very deep.", "Wet. Deep. Fenced.", "Big! Wet. Deep.",
+]  # fmt: skip
+RESOLUTIONS = [None, "filled", "filled\nsealed", "dug\nfilled", "dug\nfilled\nsealed\n"]
+RESULTS = [None, "good", "bad", "Good. Dry.", "Very good. Dry.", "Good. Dry. Level."]
 PLACES = [{"lon": -80.0, "lat": 40.44}, {"lon": -79.9, "lat": 40.5}, {"lon": 0.1, "lat": -0.3}]
+NEWER_PLACE = {"lon": -79.9, "lat": 40.5, "alt": 231.5}
+"""With a part that the server does not know."""
+NEWER = [7, None, "Größe 🕳", {"depth_cm": [40, 1e300], "title": None}, 10**30]
+"""Of fields that only a newer app has."""
 ADDRESSES = [None, "12 Main St", "14 Main St"]
 TIMES = [None, "2026-03-01T08:00:00Z", "2026-03-01T09:30:00Z"]
 
@@ -23,18 +31,20 @@ WORK_ORDER_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "title": st.sampled_from(TITLES),
     "description": st.sampled_from(DESCRIPTIONS),
     "priority": st.integers(1, 3),
-    "location": st.sampled_from(PLACES),
+    "location": st.sampled_from([*PLACES, NEWER_PLACE]),
     "address": st.sampled_from(ADDRESSES),
     "tags": st.lists(st.sampled_from(["wet", "dark", "deep"]), max_size=3, unique=True),
-    "resolution": st.sampled_from([None, "filled"]),
+    "resolution": st.sampled_from(RESOLUTIONS),
     "asset": st.sampled_from([None, "A1", "A2"]),
     "started_at": st.sampled_from(TIMES),
+    "hazard": st.sampled_from(NEWER),
 }
 TASK_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "title": st.sampled_from(["dig", "fill", "clean"]),
     "position": st.integers(0, 2),
     "done": st.booleans(),
-    "result": st.sampled_from([None, "good", "bad"]),
+    "result": st.sampled_from(RESULTS),
+    "assignee": st.sampled_from(NEWER),
 }
 
 
@@ -56,7 +66,9 @@ POISONS: list[tuple[str, dict[str, Any]]] = [
     ("action_not_allowed", {"kind": "work_order", "action": "delete", "fields": {}}),
     ("action_not_allowed", {"kind": "note", "action": "update", "fields": {"body": "changed"}}),
     ("action_not_allowed", {"kind": "task", "action": "restore", "fields": {}}),
-    ("unknown_field", {"kind": "work_order", "action": "create", "fields": {"title": "x", "colour": "red"}}),
+    ("unknown_field", {"kind": "work_order", "action": "create", "fields": {"title": "x", "location": NEWER_PLACE}}),
+    ("unknown_field", {"kind": "work_order", "action": "update", "fields": {"colour": "red"}}),
+    ("unknown_field", {"kind": "work_order", "action": "update", "fields": {"title": "x", "co\0": "red"}}),
     ("unknown_field", {"kind": "task", "action": "delete", "fields": {"title": "x"}}),
     ("invalid_value", {"kind": "work_order", "action": "create", "fields": {"title": "a\0b"}}),
     ("invalid_value", {"kind": "work_order", "action": "create", "fields": {"title": "cut \ud83d"}}),
@@ -67,6 +79,18 @@ POISONS: list[tuple[str, dict[str, Any]]] = [
 ]
 """Refusal code, and what to change in an edit to deserve it from a crew."""
 
+
+CHOSEN: list[tuple[str, str, str | None, str]] = [
+    ("work_order", "description", "latest", "merge"), ("work_order", "description", None, "merge"),
+    ("work_order", "description", "review", "review"), ("work_order", "resolution", "crew", "review"),
+    ("work_order", "resolution", None, "review"), ("work_order", "title", "review", "merge"),
+    ("work_order", "title", "office", "review"), ("work_order", "title", None, "review"),
+    ("work_order", "status", "review", "merge"), ("work_order", "status", None, "merge"),
+    ("work_order", "tags", "latest", "merge"), ("work_order", "tags", None, "merge"),
+    ("work_order", "location", "latest", "merge"), ("task", "done", "office", "merge"),
+    ("task", "result", None, "merge"),
+]  # fmt: skip
+"""Kind, field, policy and custody, as a partnership may choose them at one time or another."""
 
 REQUIRED: list[dict[str, Any]] = [
     {},
@@ -135,8 +159,9 @@ TABLET_PLANS = plans(*TABLET_WORK)
 OFFICE_PLANS = plans(*OFFICE_WORK)
 
 _VALUES: dict[str, list[Any]] = {
-    "status": STATUSES, "title": TITLES, "description": DESCRIPTIONS, "priority": [1, 2, 3], "location": PLACES,
-    "address": ADDRESSES, "tags": [["wet"], ["dark", "wet"], ["deep", "dark"], []], "resolution": [None, "filled"],
+    "status": STATUSES, "title": TITLES, "description": DESCRIPTIONS, "priority": [1, 2, 3],
+    "location": [*PLACES, NEWER_PLACE], "hazard": NEWER,
+    "address": ADDRESSES, "tags": [["wet"], ["dark", "wet"], ["deep", "dark"], []], "resolution": RESOLUTIONS,
     "asset": [None, "A1", "A2"], "started_at": TIMES,
 }  # fmt: skip
 
@@ -148,6 +173,6 @@ def at_random(chance: random.Random, work: list[str]) -> Plan:
     if what in ("make_job", "edit_job", "office_job"):
         fields = {name: chance.choice(_VALUES[name]) for name in chance.sample(sorted(_VALUES), chance.randint(1, 4))}
     elif what in ("make_task", "edit_task"):
-        fields = {"done": chance.random() < 0.5, "result": chance.choice([None, "good", "bad"])}
+        fields = {"done": chance.random() < 0.5, "result": chance.choice(RESULTS)}
     behind, late_s, reuse = chance.choice(BEHIND), chance.choice(LATE_S), chance.choice(REUSED)
     return Plan(what, chance.randrange(60), fields, behind, late_s, reuse)

@@ -22,6 +22,7 @@ from tests.sync_model import laws
 from tests.sync_model.cast import Carried, Pool, Tenant
 from tests.sync_model.oracle import Ruling
 from tests.sync_model.plans import (
+    CHOSEN,
     FINISHING,
     OFFICE_PLANS,
     OFFICE_WORK,
@@ -105,6 +106,8 @@ class Exchanges(RuleBasedStateMachine):
             who = chance.randrange(5)
             if chance.random() < 0.1:
                 self.ours.require(chance.choice(REQUIRED))
+            if chance.random() < 0.2:
+                self.ours.choose(*chance.choice(CHOSEN))
             if who == 4:
                 self.office([at_random(chance, OFFICE_WORK) for _ in range(chance.randint(1, 3))])
                 continue
@@ -234,7 +237,9 @@ def _ruling(verdict: Document) -> Ruling:
     problem = verdict["problem"]
     names = ("sort", "field", "policy", "state", "base", "kept", "other")
     conflicts: list[tuple[Any, ...]] = [tuple(c[name] for name in names) for c in verdict["conflicts"]]
-    return Ruling(verdict["verdict"], verdict["version"], Unordered(conflicts), problem and problem["code"])
+    refused = [problem["field"] for problem in verdict["refused_fields"]]
+    code = problem and problem["code"]
+    return Ruling(verdict["verdict"], verdict["version"], Unordered(conflicts), code, refused)
 
 
 class Unordered(list[Any]):

@@ -177,6 +177,17 @@ def test_a_tag_that_waits_in_a_conflict_is_not_claimed_by_the_edits_that_repeat_
     assert len(claims.check({key: (3, {"tags": []})})) == 1
 
 
+def test_a_text_that_repeats_what_waits_in_a_conflict_is_claimed_for_what_is_new_in_it() -> None:
+    claims = Claims()
+    key = ("work_order", "1")
+    held = {"field": "description", "sort": "field", "kept": "Dry. (two)", "other": "Wet. (one)"}
+    claims.add(key, 2, {"description": "Dry. (two)"}, [], "two, edit 1", "two")
+    claims.add(key, 3, {"description": "Wet. (one)"}, [held], "one, edit 1", "one")
+    claims.add(key, 4, {"description": "Deep. (one)"}, [], "one, edit 2", "one")
+    assert claims.check({key: (4, {"description": "Deep. (two)"})}) == []
+    assert len(claims.check({key: (4, {"description": "Wet. (two)"})})) == 1
+
+
 def test_the_same_seed_is_the_same_work(tmp_path: Path) -> None:
     def typed(name: str) -> list[object]:
         tablet = Tablet(tmp_path / name, "http://127.0.0.1:9")

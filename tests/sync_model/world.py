@@ -31,6 +31,7 @@ from fieldsync.journal.prepare import prepare
 from fieldsync.partnerships.create import create
 from fieldsync.partnerships.head import next_change
 from fieldsync.partnerships.models import Jurisdiction
+from fieldsync.sync.admission import gate_of
 from fieldsync.workorders.models import ServiceType
 
 Document = dict[str, Any]
@@ -41,7 +42,10 @@ def now() -> datetime:
 
 
 def make_app(database_url: str, **chosen: Any) -> Flask:
-    return create_app(Settings(database_url=database_url, log_level="CRITICAL", **chosen))
+    app = create_app(Settings(database_url=database_url, log_level="CRITICAL", **chosen))
+    # What is safe must not hang on a gate that knows one process only: a device may come to several at once.
+    gate_of(app).per_device = 100
+    return app
 
 
 def end_app(app: Flask) -> None:

@@ -176,7 +176,8 @@ def test_a_revoked_tablet_keeps_its_queue_and_joins_anew(live: Live, make_tablet
     tablet.sync()
     tablet.create("note", {"work_order_id": some_job(tablet), "body": "before"})
     tablet.sync()
-    live.office.need("POST", f"/v1/devices/{tablet.device_id}/revoke")
+    # Without a quarantine: with one, see ``test_revoked``.
+    live.office.need("POST", f"/v1/devices/{tablet.device_id}/revoke", {"quarantine": False})
     job = new_job(tablet)
     with pytest.raises(NotEnrolled):
         tablet.sync()

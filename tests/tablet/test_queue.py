@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from fieldsync.tablet.problems import JournalTooShort
 NOBODY = "http://127.0.0.1:9"
 WITHOUT_ZONE = datetime(2026, 1, 1)  # noqa: DTZ001  (that is what is tried)
 JOB = "0197a000-0000-7000-8000-000000000001"
+SERVER_TIME = "2026-05-04T08:00:00Z"
 
 
 @pytest.fixture
@@ -29,16 +31,18 @@ def tablet(path: Path) -> Iterator[Tablet]:
     tablet.close()
 
 
-def receive(tablet: Tablet, *changes: dict[str, object], reset: bool = False, more: bool = False) -> None:
+def receive(
+    tablet: Tablet, *changes: dict[str, object], reset: bool = False, more: bool = False, epoch: str | None = None
+) -> None:
     """Let a page of the feed arrive."""
     with tablet._store.transaction() as connection:
-        replica.take(connection, changes, reset=reset, more=more)
+        replica.take(connection, changes, reset=reset, more=more, epoch=epoch)
         edits.hide_settled(connection, complete=not more)
 
 
 def answer(tablet: Tablet, *verdicts: dict[str, object]) -> None:
     with tablet._store.transaction() as connection:
-        edits.settle(connection, verdicts)
+        edits.settle(connection, verdicts, SERVER_TIME)
 
 
 def verdict(edit: edits.Edit, name: str = "applied", version: int | None = 1, **more: object) -> dict[str, object]:
@@ -67,6 +71,19 @@ def test_what_is_entered_together_is_stored_together_or_not_at_all(tablet: Table
     assert tablet.waiting() == []
     tablet.create("note", {"body": "two"})
     assert [edit.seq for edit in tablet.waiting()] == [1]
+
+
+def test_a_full_disk_is_told_and_loses_nothing(tablet: Tablet) -> None:
+    tablet.create("note", {"body": "one"})
+    with tablet._store.transaction() as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError, match="full"), tablet.together():  # noqa: PT012
+        for _ in range(20):
+            tablet.create("note", {"body": "x" * 8_000})
+    connection.execute("PRAGMA max_page_count = 1000000")
+    tablet.create("note", {"body": "two"})
+    assert [edit.fields["body"] for edit in tablet.waiting()] == ["one", "two"]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), "half a pair: \ud800", WITHOUT_ZONE])
@@ -201,20 +218,94 @@ def test_an_old_copy_of_the_file_goes_on_with_the_number_that_is_free(tablet: Ta
     assert [edit.seq for edit in tablet.waiting()] == [9]
 
 
-def test_the_journal_is_bounded_and_says_so_when_too_much_is_asked(
-    tablet: Tablet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(edits, "JOURNAL_EDITS_MAX", 3)
+def test_the_journal_is_bounded_and_says_so_when_too_much_is_asked(tablet: Tablet) -> None:
     for number in range(10):
         tablet.create("note", {"body": str(number)})
     answer(tablet, *[verdict(edit) for edit in tablet.waiting()])
     receive(tablet)
     with tablet._store.transaction() as connection:
-        edits.prune(connection)
+        edits.prune(connection, SERVER_TIME, {"acknowledged_edits": 3, "acknowledged_days": 14})
     assert [edit.seq for edit in tablet.journal()] == [8, 9, 10]
     with pytest.raises(JournalTooShort) as raised, tablet._store.transaction() as connection:
         edits.follow_server(connection, 5)
     assert (raised.value.expected_seq, raised.value.oldest_seq) == (5, 8)
+
+
+@pytest.mark.parametrize(
+    ("limits", "days_later", "left"),
+    [
+        ({"acknowledged_days": 3}, 2, [1, 2, 3]), ({"acknowledged_days": 3}, 4, [3]), ({}, 13, [1, 2, 3]),
+        ({}, 15, [3]), ({"acknowledged_days": None, "acknowledged_edits": "many"}, 15, [3]),
+    ],
+)  # fmt: skip
+def test_acknowledged_edits_are_kept_for_as_long_as_the_server_says(
+    tablet: Tablet, limits: dict[str, object], days_later: int, left: list[int]
+) -> None:
+    """By the server's clock. What waits, or was not looked at yet, stays however old it is."""
+    for number in range(2):
+        tablet.create("note", {"body": str(number)})
+    answer(tablet, *[verdict(edit) for edit in tablet.waiting()])
+    tablet.create("note", {"body": "waits"})
+    receive(tablet)
+    later = (datetime.fromisoformat(SERVER_TIME) + timedelta(days=days_later)).isoformat()
+    with tablet._store.transaction() as connection:
+        edits.prune(connection, later, limits)
+    assert [edit.seq for edit in tablet.journal()] == left
+
+
+def epochs(tablet: Tablet) -> list[str | None]:
+    return [json.loads(row["sent"]).get("epoch") for row in tablet._store.read("SELECT sent FROM edit ORDER BY seq")]
+
+
+def learn_epoch(tablet: Tablet, epoch: str) -> None:
+    """What an answer of the server does."""
+    with tablet._store.transaction() as connection:
+        (known,) = connection.execute("SELECT epoch FROM state").fetchone()
+        if known:
+            edits.remember_epoch(connection, known)
+        connection.execute("UPDATE state SET epoch = ?", (epoch,))
+
+
+def test_an_edit_remembers_the_epoch_in_which_its_base_version_was_seen(tablet: Tablet) -> None:
+    """A server that was restored gives the same versions to other things."""
+    learn_epoch(tablet, "one")
+    receive(tablet, job(7), epoch="one")
+    tablet.update("work_order", JOB, {"title": 'brace } and "quote"'})
+    tablet.update("work_order", "0197a000-0000-7000-8000-000000000009", {"title": "not seen yet"})
+    tablet.create("note", {"work_order_id": JOB, "body": "new"})
+    assert epochs(tablet) == [None] * 3, "an exchange says it once for all of them"
+    learn_epoch(tablet, "two")
+    assert epochs(tablet) == ["one", None, None], "only a version that was seen needs it"
+    before = tablet.waiting()[0].fields
+
+    tablet.update("work_order", JOB, {"title": "seen before the restore, entered after it"})
+    receive(tablet, {**job(3), "id": JOB[:-1] + "2"}, reset=True, more=True, epoch="two")
+    tablet.update("work_order", JOB, {"title": "its record has not come anew yet"})
+    tablet.update("work_order", JOB[:-1] + "2", {"title": "this one's has"})
+    assert epochs(tablet)[3:] == ["one", "one", None]
+    learn_epoch(tablet, "three")
+    assert epochs(tablet) == ["one", None, None, "one", "one", "two"]
+    assert tablet.waiting()[0].fields == before
+
+
+def test_a_tablet_that_joins_anew_sends_what_the_server_does_not_have(tablet: Tablet) -> None:
+    for number in range(6):
+        tablet.create("note", {"body": str(number)})
+    answer(tablet, *[verdict(edit) for edit in tablet.waiting()[:3]])
+    with tablet._store.transaction() as connection:
+        edits.go_on_after(connection, 3, 4)
+        edits.renumber(connection)
+    # 1 and 2 are there. 3 was acknowledged and is lost, but was deposited like 4. 5 and 6 the server has never seen.
+    assert [(edit.seq, edit.fields["body"]) for edit in tablet.journal()] == [(1, "4"), (2, "5")]
+
+
+def test_what_the_server_received_without_the_tablet_s_hearing_of_it_is_not_sent_again(tablet: Tablet) -> None:
+    for number in range(4):
+        tablet.create("note", {"body": str(number)})
+    with tablet._store.transaction() as connection:
+        edits.go_on_after(connection, 3, None)
+        edits.renumber(connection)
+    assert [(edit.seq, edit.fields["body"]) for edit in tablet.waiting()] == [(1, "2"), (2, "3")]
 
 
 def test_a_new_device_numbers_what_waits_from_one(tablet: Tablet) -> None:

@@ -10,9 +10,10 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from fieldsync import problems
-from fieldsync.config import CHANGES_PER_PAGE_MAX, EDITS_PER_EXCHANGE_MAX
+from fieldsync.config import CHANGES_PER_PAGE_MAX, EDITS_PER_EXCHANGE_MAX, Settings
 from fieldsync.journal.edits import REFUSALS, Refusal, Verdict
 from fieldsync.sync.exchange import Answer, EditVerdict, Exchange, QueuedEdit, Recorded, VerdictConflict, read
+from fieldsync.sync.limits import ACKNOWLEDGED_EDITS
 from fieldsync.tablet import backoff, edits
 from fieldsync.tablet.answer import checked
 from fieldsync.workorders.completion import ENTRY_KINDS, FIELDS, TOLD_MAX, Missing, missing, parse, stated, told
@@ -88,7 +89,9 @@ def test_limits_are_those_of_the_code() -> None:
     assert f"0 to {CHANGES_PER_PAGE_MAX:,} (500 if left out)" in DOC
     assert Exchange.__struct_defaults__[2] == 500
     assert f"Up to {edits.BATCH_EDITS_MAX} edits" in DOC
-    assert f"keeps {edits.JOURNAL_EDITS_MAX:,}" in DOC
+    assert f"`acknowledged_days` ({edits.JOURNAL_DAYS} unless" in DOC
+    assert f"`acknowledged_edits` ({edits.JOURNAL_EDITS:,})" in DOC
+    assert (Settings().acknowledged_days, ACKNOWLEDGED_EDITS) == (edits.JOURNAL_DAYS, edits.JOURNAL_EDITS)
     assert f"smaller of {backoff.LONGEST_S:.0f} s and {backoff.FIRST_S:.0f} s × 2^(n−1)" in DOC
 
 

@@ -31,7 +31,11 @@ AT_ONCE = {queues.FILES: 1, queues.MOVES: 2}
 """Runs at one time, by queue. One file: it may take all the memory that a worker may have. Two partnerships whose jobs
 change hands: that work waits for the database half of its time."""
 
-HOUSEKEEPING = ("fieldsync.dispatch.expire:take_out_what_ended",)
+HOUSEKEEPING = (
+    "fieldsync.dispatch.expire:take_out_what_ended",
+    "fieldsync.dispatch.disbanding.take_out:take_out_of_disbanded_crews",
+    "fieldsync.retention.keep:keep_short",
+)
 """What is to be looked after with every sweep, beside runs: by import path, as it knows more than runs do."""
 
 TIDY_EVERY_S = 3600

@@ -9,6 +9,7 @@ from flask import request
 
 from fieldsync.arguments import StrictParser
 from fieldsync.auth.actor import Blueprint, require_whole_partnership
+from fieldsync.bodies import LARGE_BODIES
 from fieldsync.boundaries.layers.write import read_layer
 from fieldsync.boundaries.problems import TooManyRuns
 from fieldsync.boundaries.runs.accept import accept, accepted, refuse_too_many
@@ -28,6 +29,7 @@ blp = Blueprint(
     "boundary_uploads", __name__, url_prefix="/v1/boundaries/layers", actors=("gis", "admin"),
     description="Boundary files: handed in, read and checked in the background.",
 )  # fmt: skip
+LARGE_BODIES.add(blp.name)
 
 
 @blp.before_request

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from flask import request
+from msgspec import Struct
+from sqlalchemy import func, update
 
 from fieldsync.auth.actor import STAFF, Blueprint, own_jurisdictions, staff_actor
 from fieldsync.auth.models import Device, Token
 from fieldsync.clock import now
+from fieldsync.crews.devices.find import find_device, visible_devices
 from fieldsync.crews.devices.schemas import DeviceArgs, DevicePageSchema, DevicePatchSchema, DeviceSchema
 from fieldsync.crews.find import working_crew
-from fieldsync.crews.models import Crew
 from fieldsync.database import db, transaction
+from fieldsync.documents import read_body
 from fieldsync.pages import Page, read_page
-from fieldsync.problems import CrewDisbanded, NotFound, UnknownReference
-from fieldsync.shapes import refuses
+from fieldsync.problems import CrewDisbanded, UnknownReference, Unprocessable
+from fieldsync.shapes import body_of, refuses
 
 MANAGE = ("dispatcher", "admin")
 
@@ -27,24 +29,11 @@ blp = Blueprint(
 )  # fmt: skip
 
 
-def _visible() -> Any:
-    query = select(Device).where(Device.partnership_id == staff_actor().partnership_id)
-    if (own := own_jurisdictions()) is None:
-        return query
-    return query.where(
-        Crew.partnership_id == Device.partnership_id, Crew.id == Device.crew_id, Crew.jurisdiction_id.in_(own)
-    )
+class Revocation(Struct, forbid_unknown_fields=True):
+    """How a tablet is revoked."""
 
-
-def _find(session: Session, device_id: UUID, lock: bool = False) -> Device:
-    query = _visible().where(Device.id == device_id)
-    # An exchange holds the device's row while it is received: this waits for its end.
-    found: Device | None = session.scalars(
-        query.with_for_update(of=Device, key_share=True) if lock else query
-    ).one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    quarantine: bool | None = None
+    """Whether it may deposit what it still holds; left out: yes, or as it was."""
 
 
 @blp.get("")
@@ -52,11 +41,14 @@ def _find(session: Session, device_id: UUID, lock: bool = False) -> Device:
 @blp.response(200, DevicePageSchema)
 def list_devices(args: dict[str, Any]) -> Page:
     """Tablets, in the order in which they were enrolled"""
-    query = _visible()
+    query = visible_devices(staff_actor(), own_jurisdictions())
     if "crew_id" in args:
         query = query.where(Device.crew_id == args["crew_id"])
     if (revoked := args.get("revoked")) is not None:
         query = query.where(Device.revoked_at.is_not(None) if revoked else Device.revoked_at.is_(None))
+    if (waiting := args.get("waiting")) is not None:
+        above = func.coalesce(Device.deposited_seq, 0) >= Device.next_seq
+        query = query.where(above if waiting else ~above)
     return read_page(db.session(), query, [Device.id], args["limit"], args["cursor"])
 
 
@@ -64,7 +56,7 @@ def list_devices(args: dict[str, Any]) -> Page:
 @blp.response(200, DeviceSchema)
 def read_device(device_id: UUID) -> Device:
     """One tablet"""
-    return _find(db.session(), device_id)
+    return find_device(db.session(), staff_actor(), own_jurisdictions(), device_id)
 
 
 @blp.patch("/<uuid:device_id>", actors=MANAGE)
@@ -74,39 +66,51 @@ def read_device(device_id: UUID) -> Device:
 def update_device(wanted: dict[str, Any], device_id: UUID) -> Device:
     """Rename a tablet, or move it to another crew
 
-    After a move its next exchange says `reset`: it drops the old crew's records and receives the new crew's. Let it
-    exchange first: what it still holds for the old crew's records is refused afterwards, and only kept in the journal.
+    After a move its next exchange says `reset`: it drops the old crew's records and receives the new crew's. What it
+    still holds for the old crew's records is taken all the same: what was recorded stands, and what would change a
+    record waits in a `custody` conflict. Jobs that were found before the move and come in after it are the new crew's.
     """
     actor, own = staff_actor(), own_jurisdictions()
     with transaction() as session:
-        # The crew before the device: an order in which nobody else locks them the other way round.
+        # The device before the crew, as everybody locks: an exchange holds the device and waits for work orders, and
+        # whoever takes these from a crew waits for it.
+        device = find_device(session, staff_actor(), own_jurisdictions(), device_id, lock=True)
         if "crew_id" in wanted:
-            _find(session, device_id)
             working_crew(session, actor.partnership_id, own, wanted["crew_id"])
-        device = _find(session, device_id, lock=True)
+        if (crew_id := wanted.get("crew_id", device.crew_id)) != device.crew_id:
+            device.former_crew_ids = [*(set(device.former_crew_ids) | {device.crew_id}) - {crew_id}]
         for name, value in wanted.items():
             setattr(device, name, value)
-    return _find(db.session(), device_id)
+    return find_device(db.session(), staff_actor(), own_jurisdictions(), device_id)
 
 
 @blp.post("/<uuid:device_id>/revoke", actors=MANAGE)
+@blp.doc(requestBody=body_of(Revocation) | {"required": False})
 @blp.response(200, DeviceSchema)
+@refuses(Unprocessable)
 def revoke_device(device_id: UUID) -> Device:
     """Let a tablet in no more
 
-    Lost or stolen: its tokens end at once, for good. What it sent stays; what it still holds is not taken any more.
-    Safe to repeat: the first time stands.
+    Lost or stolen: its tokens end at once, for good. What it sent stays. What it still holds it may deposit, and
+    nothing else: that waits in its quarantine for a dispatcher (see `/quarantine`), and the tablet is told nothing.
+    With `quarantine: false` that is not taken either. Safe to repeat: the first time stands; `quarantine` may be
+    changed.
     """
     actor, at = staff_actor(), now()
+    wanted = read_body(Revocation) if request.mimetype else Revocation()
     with transaction() as session:
-        device = _find(session, device_id, lock=True)
+        device = find_device(session, actor, own_jurisdictions(), device_id, lock=True)
         if device.revoked_at is None:
             device.revoked_at, device.revoked_by = at, actor.staff_id
+            device.quarantined = True
+        if wanted.quarantine is not None:
+            device.quarantined = wanted.quarantine
+        # At the device's own moment: by that, tokens that ended with it are told from those that ended before.
         session.execute(
             update(Token)
             .where(
                 Token.partnership_id == actor.partnership_id, Token.device_id == device_id, Token.revoked_at.is_(None)
             )
-            .values(revoked_at=at)
+            .values(revoked_at=device.revoked_at)
         )
-    return _find(db.session(), device_id)
+    return find_device(db.session(), actor, own_jurisdictions(), device_id)

@@ -14,7 +14,7 @@ from fieldsync.crews.devices.schemas import OwnDeviceSchema, RotatedTokenSchema
 from fieldsync.crews.models import Crew
 from fieldsync.database import db, new_id, transaction
 from fieldsync.partnerships.models import Partnership
-from fieldsync.problems import NotAuthenticated
+from fieldsync.problems import DeviceRevoked, NotAuthenticated
 
 blp = Blueprint(
     "own_device", __name__, url_prefix="/v1/devices/current", actors=(DEVICE,), description="The tablet that asks."
@@ -68,7 +68,7 @@ def rotate_token() -> dict[str, str]:
             .with_for_update(key_share=True)
         ).one()
         if device.revoked_at is not None:
-            raise NotAuthenticated("This device has been revoked.")
+            raise DeviceRevoked if device.quarantined else NotAuthenticated("This device has been revoked.")
         session.execute(_DROP_UNUSED, key | {"most": UNUSED_TOKENS_MAX - 1})
         session.add(Token(**key, token_hash=token_hash, id=new_id(), purpose="device", created_at=at))
     return {"token": token}

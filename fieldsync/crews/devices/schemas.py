@@ -22,6 +22,16 @@ class DeviceSchema(Answer):
     enrolled_at = Instant()
     revoked_at = Instant(allow_none=True)
     revoked_by = fields.UUID(allow_none=True, metadata={"description": "The member of staff who did."})
+    quarantined = fields.Boolean(
+        metadata={"description": "Revoked, but what it still holds may be deposited: see `/quarantine`."}
+    )
+    deposited_seq = fields.Integer(
+        allow_none=True, metadata={"description": "The highest number that it has deposited; null: none."}
+    )
+    waiting = fields.Integer(metadata={"description": "How many of these wait for a dispatcher."})
+    former_crew_ids = fields.List(
+        fields.UUID(), metadata={"description": "The crews that it was a tablet of before, each once."}
+    )
 
 
 DevicePageSchema = page_of(DeviceSchema)
@@ -32,6 +42,7 @@ class DeviceArgs(PageArgs):
 
     crew_id = fields.UUID()
     revoked = QueryFlag()
+    waiting = QueryFlag(metadata={"description": "Whether it has deposited edits that wait for a dispatcher."})
 
 
 class DevicePatchSchema(Request):

@@ -118,7 +118,7 @@ def enrol(wanted: dict[str, Any]) -> dict[str, Any]:
 
     If the answer is lost, the code is used all the same: the office makes another one.
     """
-    return trade(wanted["code"], wanted["app_version"], wanted["name"], now())
+    return trade(wanted["code"], wanted["app_version"], wanted["name"], now(), wanted["former_token"])
 
 
 def _svg(payload: str) -> str:

@@ -57,6 +57,11 @@ class TradeSchema(Request):
         100, min_length=1, load_default=None, allow_none=True,
         metadata={"description": "Replaces the name that the office gave the device."},
     )  # fmt: skip
+    former_token = Text(
+        200, pattern=APP_VERSION, load_default=None, allow_none=True, load_only=True,
+        metadata={"description": "The first token of the device that this tablet was until now, ended or not. It lets "
+                                 "nobody in: it says which edits need not be sent again."},
+    )  # fmt: skip
 
 
 class OwnCrewSchema(Answer):
@@ -65,6 +70,18 @@ class OwnCrewSchema(Answer):
     id = fields.UUID()
     code = fields.String()
     name = fields.String()
+
+
+class FormerDeviceSchema(Answer):
+    """What the server has of the device that a tablet was before."""
+
+    device_id = fields.UUID()
+    expected_seq = fields.Integer(metadata={"description": "All edits below this number were received."})
+    deposited_seq = fields.Integer(
+        allow_none=True,
+        metadata={"description": "Edits up to this number were deposited after it was revoked; a dispatcher decides on "
+                                 "them. null: none were."},
+    )  # fmt: skip
 
 
 class EnrolledSchema(Answer):
@@ -76,3 +93,10 @@ class EnrolledSchema(Answer):
     crew = fields.Nested(OwnCrewSchema)
     partnership = fields.Nested(PartnershipSchema)
     expected_seq = fields.Integer(metadata={"description": "The number of its first edit."})
+    epoch = fields.UUID(
+        metadata={"description": "As in an exchange: another value than before, and the server was restored."}
+    )
+    former = fields.Nested(
+        FormerDeviceSchema, allow_none=True,
+        metadata={"description": "null: no `former_token` was given, or none that the server knows."},
+    )  # fmt: skip

@@ -214,7 +214,7 @@ class Since:
 
     change: int
     seen_at: datetime | None
-    epoch: UUID | None
+    epoch: UUID
 
 
 def read_changes(reader: Reader, first: date, last: date, since: Since) -> BoardChanges:
@@ -228,7 +228,7 @@ def read_changes(reader: Reader, first: date, last: date, since: Since) -> Board
         **horizon.standing(reader), reset=False, more=False, crews=[], crew_ids=None, jobs=[], left_jobs=[],
         assignments=[], counts=_counts(reader),
     )  # fmt: skip
-    if since.change > horizon.change or since.epoch not in (None, horizon.epoch):
+    if since.change > horizon.change or since.epoch != horizon.epoch:
         changes.reset = True
         return changes
     written = _written(reader, horizon, since, changes)

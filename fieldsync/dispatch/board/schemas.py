@@ -51,5 +51,9 @@ class ChangesArgs(DaysArgs):
         },
     )
     epoch = fields.UUID(
-        load_default=None, metadata={"description": "`epoch` of the answer that you have; another one resets."}
+        required=True,
+        metadata={
+            "description": "`epoch` of the answer that you have; another one resets. A server that was restored from a"
+            " backup gives the same numbers to other changes."
+        },
     )

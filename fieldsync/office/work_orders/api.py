@@ -116,6 +116,7 @@ def history(asked: dict[str, Any], work_order_id: UUID) -> Response:
     """Who changed what, when and from where
 
     Refused edits of what is there are in it, and every value that lost: nothing that was entered is left out.
+    Only fields of a refused edit that are too large for a page are read alone (`entered_left_out`).
     """
     entries, next_ = read_history(_desk(), work_order_id, asked["cursor"], asked["limit"])
     document = {"items": [msgspec.Raw(entry.encode()) for entry in entries], "next": next_}
@@ -225,7 +226,7 @@ def delete(work_order_id: UUID) -> Response:
 def restore(work_order_id: UUID) -> Response:
     """Restore a deleted work order
 
-    It is back with its crew, and with all that was recorded on it.
+    It is back with its crew, and with all that was recorded on it; with nobody, where its crew may not do it any more.
     """
     wanted = versions_wanted()
     with transaction():

@@ -13,7 +13,7 @@ from fieldsync.journal.edits import Edit
 from fieldsync.office import queries
 from fieldsync.office.desk import Desk, Found
 from fieldsync.office.refused import refused
-from fieldsync.problems import EditReused, RecordDeleted
+from fieldsync.problems import CrewNotEligible, EditReused, RecordDeleted
 from fieldsync.workorders.kinds import KINDS
 from fieldsync.workorders.rules import Status
 
@@ -89,7 +89,7 @@ def delete(desk: Desk, kind: str, record_id: UUID, wanted: frozenset[int], work_
 
 
 def restore(desk: Desk, kind: str, record_id: UUID, wanted: frozenset[int], work_order_id: UUID) -> Found:
-    """Bring a deleted record back as it was.
+    """Bring a deleted record back as it was; a work order whose crew may not do it any more to nobody.
 
     Raises:
         NotFound, PreconditionFailed, RecordDeleted, EditRefused
@@ -97,7 +97,11 @@ def restore(desk: Desk, kind: str, record_id: UUID, wanted: frozenset[int], work
     found = desk.read_locked(kind, record_id, work_order_id, wanted)
     if KINDS[kind].is_child:
         desk.expect_alive(work_order_id)
-    desk.enter([desk.edit(kind, record_id, "restore", found.version)])
+    try:
+        desk.enter([desk.edit(kind, record_id, "restore", found.version)])
+    except CrewNotEligible:
+        # It is written, and was only looked at then. What is deleted cannot be given to another crew beforehand.
+        desk.enter([desk.edit(kind, record_id, "update", found.version + 1, _encoded(_fields(crew_id=None)))])
     return desk.read(kind, record_id, work_order_id)
 
 

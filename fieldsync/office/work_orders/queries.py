@@ -8,7 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import text
 
+from fieldsync.journal.queries import ENTERED
 from fieldsync.office.queries import OWN, person, placement, sent
+from fieldsync.office.refusals.queries import LISTED_FIELDS
 from fieldsync.workorders.kinds import CHILD_KINDS
 
 FILTERS = {
@@ -85,10 +87,11 @@ def recorded(kinds: Iterable[str]) -> sa.TextClause:
 
 
 # A refused edit's fields are only handed on: they may hold characters at which the database, looking inside, gives up.
-_CHANGED = """
+_CHANGED = f"""
     CASE WHEN j.verdict = 'refused' THEN NULL
     WHEN j.action = 'create' THEN (
-        SELECT json_object_agg(f.key, json_build_object('before', null, 'after', f.value)) FROM json_each(j.fields) f)
+        SELECT json_object_agg(f.key, json_build_object('before', null, 'after', f.value))
+        FROM json_each({ENTERED}) f)
     ELSE (
         SELECT json_object_agg(b.key, json_build_object('before', b.value, 'after', CASE
             WHEN b.key = 'deleted' THEN to_json(j.action = 'delete')
@@ -100,6 +103,15 @@ _OF_WORK_ORDER = " UNION ALL ".join(
     f"SELECT '{name}' AS kind, t.id FROM {name} t WHERE t.partnership_id = w.partnership_id AND t.work_order_id = w.id"
     for name in CHILD_KINDS
 )
+
+_DECIDED = f"""
+    CASE WHEN j.verdict = 'refused' OR j.refused_fields IS NOT NULL THEN (
+        SELECT json_build_object('state', e.state, 'by', {person("e.decided_by", "'office'")}, 'at', e.decided_at,
+                                 'reason', e.reason, 'edit_id', e.applied_edit_id)
+        FROM refused_edit_decision e
+        WHERE e.partnership_id = j.partnership_id AND e.author_id = j.author_id AND e.edit_id = j.edit_id
+        ORDER BY e.version DESC LIMIT 1)
+    END"""
 
 # Where a work order was first placed stands in what its first move remembers, or else still on its row.
 _PLACEMENT = f"""
@@ -114,6 +126,9 @@ _PLACEMENT = f"""
         WHERE c.partnership_id = w.partnership_id AND c.work_order_id = w.id AND c.version = j.version)
     END"""
 
+# What was taken has lengths that we allow. What was refused may be as large as a body: a page must not be 500 of these.
+_ENTERED = f"CASE WHEN j.verdict = 'refused' THEN {LISTED_FIELDS} ELSE j.fields END"
+
 # The work order is read first: no row where the asking person may not see it, one without an entry at the end.
 HISTORY = text(f"""
     SELECT p.entry, p.sent
@@ -123,10 +138,15 @@ HISTORY = text(f"""
             'happened_at', j.happened_at, 'observed_at', j.observed_at, 'received_at', j.received_at,
             'by', {person("j.author_id", "j.side", "j.crew_id")},
             'verdict', j.verdict, 'base_version', j.base_version, 'version', j.version,
-            'entered', j.fields, 'changed', {_CHANGED}, 'placement', {_PLACEMENT}, 'problem', j.problem,
+            'entered', {_ENTERED}, 'entered_left_out', {_ENTERED} IS NULL,
+            'changed', {_CHANGED}, 'placement', {_PLACEMENT}, 'problem', j.problem,
+            'refused_fields', coalesce(j.refused_fields, '[]'), 'decided', {_DECIDED},
             'conflicts', coalesce((
-                SELECT json_agg(json_build_object('id', c.id, 'sort', c.sort, 'field', c.field, 'state', c.state)
-                                ORDER BY c.id)
+                SELECT json_agg(json_build_object(
+                    'id', c.id, 'sort', c.sort, 'field', c.field, 'state', c.state,
+                    'settled', CASE WHEN c.state = 'settled' THEN json_build_object(
+                        'as', c.settled_as, 'by', {person("c.settled_by", "'office'")}, 'at', c.settled_at,
+                        'edit_id', c.settling_edit_id, 'reason', c.reason) END) ORDER BY c.id)
                 FROM conflict c
                 WHERE c.partnership_id = j.partnership_id AND c.edit_id = j.edit_id AND c.author_id = j.author_id
             ), '[]'),

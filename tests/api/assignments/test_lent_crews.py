@@ -155,7 +155,7 @@ class TestRecall:
         history = scene.world.ask("GET", f"/work-orders/{job}/history", "of east").json["items"]
         assert [one["by"]["name"] for one in history if "crew_id" in (one["changed"] or {})][-1] == "Of West"
         tablet.exchange()
-        assert (job, "unassigned") in tablet.gone
+        assert (job, "recalled") in tablet.gone
         assert not [key for key in tablet.records if key[0] in ("work_order", "assignment")]
 
     def test_without_priority_a_lent_crew_stays(self, scene: Scene) -> None:

@@ -313,7 +313,7 @@ class TestOneMoment:
         assert written
         assert board["change"] == before["change"]
         assert board["counts"] == before["counts"]
-        since = {"since": board["change"], "seen_at": board["at"]}
+        since = {"since": board["change"], "seen_at": board["at"], "epoch": board["epoch"]}
         answer = scene.world.ask("GET", "/board/changes", query_string=DAYS | since)
         assert answer.json is not None
         assert [job["id"] for job in answer.json["jobs"]] == written

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +20,7 @@ from fieldsync.boundaries.packages.compose import composition, versions_in
 from fieldsync.database import db
 from fieldsync.tablet import NotEnrolled, Reply, ServerRefused, Tablet, Unreachable
 from fieldsync.tablet.ground import Ground
+from fieldsync.tablet.store import _STEPS
 from geo.assign import in_force
 from geo.responsible import responsible
 from tests.api.boundaries_serving.layers import area_set, at, new_draft, new_layer, new_version
@@ -301,15 +304,19 @@ def test_a_tablet_that_joins_another_partnership_forgets_the_first_ones_boundari
 def test_a_tablet_keeps_its_file_when_the_app_learns_of_boundaries(town: Town, tmp_path: Path) -> None:
     """The file of an app from before packages."""
     new_version(town, new_layer(town), area_set(winding_cells()), at(2020))
-    path = tmp_path / "old.sqlite3"
     line = AppLine(town)
-    old = Tablet(path, "https://server.example", line=line)
-    old.enrol(town.code()["code"])
-    device_id = old.device_id
-    with old._store.transaction() as connection:
-        connection.execute("DROP TABLE package")
-        connection.execute("PRAGMA user_version = 1")
-    old.close()
+    now = Tablet(tmp_path / "now.sqlite3", "https://server.example", line=line)
+    now.enrol(town.code()["code"])
+    device_id, enrolled = now.device_id, now._store.state()
+    now.close()
+    path = tmp_path / "old.sqlite3"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(_STEPS[0])
+        names = ("only_row", "server", "token", "device_id", "crew_id")
+        values = [enrolled[name] for name in names]
+        old.execute(f"INSERT INTO state ({', '.join(names)}) VALUES (?, ?, ?, ?, ?)", values)
+        old.execute("PRAGMA user_version = 1")
+        old.commit()
     for _ in range(2):
         new = Tablet(path, "https://server.example", line=line)
         assert new.device_id == device_id

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from fieldsync.office import answers
+from fieldsync.office.conflicts import answers as conflicts
+from fieldsync.office.policies import answers as policies
 from tests.api.office.world import World
 
 
@@ -23,7 +25,7 @@ def busy(world: World) -> tuple[World, str, str]:
     tablet.exchange()
     tablet.edit("labor_entry", uuid4(), "create", work_order_id=work_order["id"], minutes=30)
     tablet.edit("work_order", work_order["id"], "update", 1, colour="red")
-    world.change(work_order, description="By the office", priority=1)
+    world.change(work_order, description="By the\noffice", priority=1)
     verdict = tablet.edit("work_order", work_order["id"], "update", 1, description="By the crew", priority=2)
     first, second = verdict["conflicts"]
     open_one = first if first["state"] == "open" else second
@@ -37,8 +39,11 @@ def busy(world: World) -> tuple[World, str, str]:
     ("/work-orders/{work_order}", answers.WorkOrderRead),
     ("/work-orders/{work_order}?include=tasks,notes,entries", answers.WorkOrderWhole),
     ("/work-orders/{work_order}/history", answers.HistoryPage),
-    ("/conflicts", answers.ConflictPage),
-    ("/conflicts/{conflict}", answers.ConflictWhole),
+    ("/conflicts", conflicts.ConflictPage),
+    ("/conflicts/{conflict}", conflicts.ConflictWhole),
+    ("/merge-policies", policies.MergePolicies),
+    ("/merge-policies/task/result", policies.MergePolicyRead),
+    ("/merge-policies/changes", policies.MergePolicyChangePage),
 ])  # fmt: skip
 def test_answers_have_the_documented_shape(busy: tuple[World, str, str], path: str, shape: Any) -> None:
     world, work_order_id, conflict_id = busy
@@ -46,7 +51,7 @@ def test_answers_have_the_documented_shape(busy: tuple[World, str, str], path: s
     decoded = msgspec.json.decode(answer.data, type=shape)
     names = {field.encode_name for field in msgspec.structs.fields(shape)}
     assert answer.json.keys() <= names
-    if shape in (answers.WorkOrderPage, answers.HistoryPage, answers.ConflictPage):
+    if shape in (answers.WorkOrderPage, answers.HistoryPage, conflicts.ConflictPage):
         assert decoded.items
 
 

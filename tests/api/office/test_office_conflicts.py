@@ -47,7 +47,7 @@ class TestReading:
 
     def test_a_conflict_names_both_sides(self, world: World, tablet: Tablet) -> None:
         conflict = described(world, tablet)
-        assert (conflict["state"], conflict["sort"], conflict["policy"]) == ("open", "field", "review")
+        assert (conflict["state"], conflict["sort"], conflict["policy"]) == ("open", "field", "text")
         assert (conflict["field"], conflict["base"]) == ("description", "Reported")
         assert conflict["kept"]["value"] == "By the office"
         assert conflict["kept"]["by"]["name"] == "Dispatcher"

@@ -94,6 +94,23 @@ def test_shows_refused_edits_with_the_reason(world: World) -> None:
     assert (last["entered"], last["changed"]) == ({"colour": "red"}, None)
 
 
+def test_leaves_out_what_is_too_large_for_a_page_of_many(world: World) -> None:
+    """Large as it was sent, or small in the database and large once it is looked at; read alone it is whole."""
+    tablet = world.tablet("alpha")
+    work_order = world.create(crew_id=str(world.crews["alpha"]))
+    sent = [{"title": "x" * 1_000_000}, {"asset": [str(uuid4())] * 10_000}, {"title": "x" * 1_000}]
+    for fields in sent:
+        tablet.edit("work_order", work_order["id"], "update", 1, **fields)
+    answer = world.ask("GET", f"/work-orders/{work_order['id']}/history")
+    assert len(answer.data) < 20_000
+    _, *entries = answer.json["items"]
+    assert [entry["entered_left_out"] for entry in entries] == [True, True, False]
+    assert [entry["entered"] for entry in entries] == [None, None, sent[2]]
+    for entry, fields in zip(entries, sent, strict=True):
+        path = f"/refused-edits/{entry['by']['id']}/{entry['edit_id']}"
+        assert world.ask("GET", path).json["fields"] == fields
+
+
 def test_comes_in_pages(world: World) -> None:
     work_order = world.create()
     for number in range(6):

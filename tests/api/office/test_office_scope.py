@@ -129,7 +129,11 @@ class TestOneJurisdiction:
     def test_settles_only_what_is_hers(self, world: World) -> None:
         *_, conflict_id = a_conflict(world)
         assert [c["id"] for c in world.ask("GET", "/conflicts", "of west").json["items"]] == [conflict_id]
-        assert world.ask("GET", "/conflicts", "of east").json == {"items": [], "next": None, "open": {}}
+        nothing = world.ask("GET", "/conflicts", "of east").json
+        ages = {"day": 0, "week": 0, "older": 0}
+        assert nothing == {
+            "items": [], "next": None, "open": {}, "counts": {"fields": [], "crews": [], "ages": ages},
+        }  # fmt: skip
         path = f"/conflicts/{conflict_id}"
         assert world.ask("GET", path, "of east").status_code == 404
         kept = {"choice": "kept"}
