@@ -15,8 +15,6 @@ from fieldsync.journal.edits import Author, Clash, Decision, Edit, Known, Outcom
 from fieldsync.workorders.kinds import KINDS, PLACED_BY, Kind, Policy, Values
 from fieldsync.workorders.rules import DONE, FIRST, may_follow
 
-NONE: frozenset[Any] = frozenset()
-
 
 def decide(author: Author, edits: Iterable[Edit], known: Known) -> Outcome:
     """Decide each edit in turn. ``known.records`` are folded forward as it goes."""
@@ -83,7 +81,7 @@ def _update(author: Author, edit: Edit, known: Known, outcome: Outcome) -> Decis
     touches = _since(edit, record, known)
     _check_transition(author, edit, record, touches)
     foreign = _in_custody_of_others(author, record)
-    held = _waiting(record, known, values) if foreign else NONE
+    held = _waiting(record, known, values) if foreign else frozenset()
     if record.deleted or (foreign and held == values.keys()):
         return _held(edit, record, known, author, touches)
     others = foreign or any(touch.author_id != author.id for touch in touches)
@@ -168,7 +166,7 @@ def _waiting(record: Record, known: Known, names: Iterable[str]) -> frozenset[st
     """Of the fields of a record that has left the crew those that wait for a person: all that the partnership does not
     have merged, and of a task whose work order is deleted every one."""
     job = known.records.get(("work_order", record.work_order_id))
-    merged = known.custody_merges if job is None or not job.deleted else NONE
+    merged = known.custody_merges if job is None or not job.deleted else frozenset()
     return frozenset(name for name in names if (record.kind.name, name) not in merged)
 
 
