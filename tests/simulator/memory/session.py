@@ -52,6 +52,8 @@ def answers_made(module: ModuleType, name: str) -> Callable[[MakingAnswer], Maki
                 statement.simulated = (made_by, args, named)
             return statement
 
+        if hasattr(original, "cache_clear"):  # Other tests of the same process forget what was made.
+            make.cache_clear = original.cache_clear  # type: ignore[attr-defined]
         setattr(module, name, make)
         return function
 
