@@ -136,6 +136,7 @@ def exchange(play: Play, step_: Step) -> None:
     with mortal(play, carried):
         converse(play, carried)
     carried.fate = {}
+    play.server.kill_after(None)  # Where the tablet died before it asked, nobody else's process is meant.
 
 
 def converse(play: Play, carried: Carried) -> bool:

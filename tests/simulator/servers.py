@@ -87,8 +87,8 @@ class Server(Protocol):
         """From now on so many edits are taken of an exchange."""
         ...
 
-    def kill_after(self, statements: int) -> None:
-        """The next request's process is killed after so many statements."""
+    def kill_after(self, statements: int | None) -> None:
+        """The next request's process is killed after so many statements; None: it lives."""
         ...
 
 
@@ -216,7 +216,7 @@ class MemoryServer:
     def restore(self, backup: Any) -> None:
         self.tables.restore(backup)
 
-    def kill_after(self, statements: int) -> None:
+    def kill_after(self, statements: int | None) -> None:
         self.session.left = statements
 
 
@@ -335,7 +335,7 @@ class PostgresServer:
         with self._app.app_context(), db.engine.begin() as connection:
             yield connection.connection.driver_connection  # type: ignore[misc]
 
-    def kill_after(self, statements: int) -> None:
+    def kill_after(self, statements: int | None) -> None:
         self._left = statements
 
 
